@@ -1,0 +1,1 @@
+"""Backups: create, list, describe and keep them; never restores."""

@@ -1,0 +1,1 @@
+"""Flows: what strings several features together."""

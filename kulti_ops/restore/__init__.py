@@ -1,0 +1,1 @@
+"""Restores: plan, run and drill them; never makes backups itself."""

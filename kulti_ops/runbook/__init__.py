@@ -1,0 +1,1 @@
+"""The runbook: diagnostics, playbooks, checklists and guarded remedies."""

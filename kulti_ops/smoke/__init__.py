@@ -1,0 +1,1 @@
+"""Smoke tests: probes of a deployed site, without side effects."""

@@ -1,0 +1,1 @@
+"""Storages that hold backups, one file each behind one interface."""

@@ -1,0 +1,1 @@
+"""Verification: prove that a backup's bytes, contents and restored copy are what was dumped."""
