@@ -50,6 +50,7 @@ class Record:
     status: Verdict | None = None
     level: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+    sequence: int = 0  # in the order of writing, which a clock set back cannot change
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +154,7 @@ def add_record(storage: Storage, entry: Entry, record: Record) -> None:
     """Write a fact beside a backup; it is bound to the manifest as it is now."""
     key = f"{entry.backup_id}/{manifests.FILE_NAME}"
     data = storage.read_small(key, limit_bytes=manifests.LIMIT_BYTES)
+    earlier = _read_records(storage, entry.backup_id, hashlib.sha256(data).hexdigest())
     document = {
         "schema_version": RECORD_SCHEMA_VERSION,
         "backup_id": entry.backup_id,
@@ -162,6 +164,7 @@ def add_record(storage: Storage, entry: Entry, record: Record) -> None:
         "status": record.status,
         "level": record.level,
         "data": dict(record.data),
+        "sequence": max((r.sequence for r in earlier), default=0) + 1,
     }
     name = f"{compact(record.at)}-{record.kind}-{secrets.token_hex(4)}.json"
     with storage.writer(f"{entry.backup_id}/records/{name}") as writer:
@@ -180,7 +183,7 @@ def _read_records(storage: Storage, backup_id: str, manifest_sha256: str) -> tup
                 records.append(_record(document))
         except (StorageError, NotFoundError, ValueError, KeyError, TypeError):
             continue  # what cannot be read proves nothing
-    return tuple(sorted(records, key=lambda r: r.at))
+    return tuple(sorted(records, key=lambda r: (r.sequence, r.at)))
 
 
 def _record(document: Mapping[str, Any]) -> Record:
@@ -191,6 +194,7 @@ def _record(document: Mapping[str, Any]) -> Record:
         status=None if status is None else Verdict(status),
         level=document["level"],
         data=document["data"],
+        sequence=int(document["sequence"]),
     )
 
 
