@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops.errors import ExitCode
@@ -38,8 +37,6 @@ _RANK = {
     Verdict.CRIT: 4,
 }
 
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
-
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst verdict: crit > unknown > warn > ok.
@@ -61,7 +58,7 @@ class CheckResult:
     id: str
     status: Verdict
     summary: str
-    evidence: Mapping[str, Any] = _EMPTY
+    evidence: Mapping[str, Any] = field(default_factory=dict)
     rows: tuple[Mapping[str, Any], ...] = ()
     next: str | None = None
     duration_s: float = 0.0

@@ -1,1 +1,129 @@
-"""Storages that hold backups, one file each behind one interface."""
+"""Storages that hold backups: one interface, one file each.
+
+A storage holds objects under keys (`<backup id>/dump.pgc`). Writing is
+all-or-nothing: an object appears under its key only when its writer commits.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Protocol
+
+from kulti_ops.errors import ConfigError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+_LONGEST_KEY = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectInfo:
+    """One stored object: its key and its size in bytes."""
+
+    key: str
+    size_bytes: int
+
+
+class ObjectWriter(Protocol):
+    """An object being written; leaving the context without `commit` leaves nothing."""
+
+    def write(self, chunk: bytes) -> None:
+        """Append; raises StorageError when the storage does not take it."""
+
+    def commit(self) -> None:
+        """Publish the object under its key; durable when this returns."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Abort unless committed."""
+
+
+class Storage(Protocol):
+    """What every storage offers.
+
+    Every method raises StorageError when the storage cannot be reached or does not
+    permit it, and NotFoundError when a key that must exist does not.
+    """
+
+    @property
+    def url(self) -> str:
+        """How the storage is named in messages and manifests; no secrets."""
+
+    def prepare(self) -> None:
+        """Make the storage usable: the root exists, is private and writable."""
+
+    def writer(self, key: str) -> ObjectWriter:
+        """Begin an object that must not exist yet."""
+
+    def reader(self, key: str) -> IO[bytes]:
+        """Open an object for reading from its start."""
+
+    def read_small(self, key: str, *, limit_bytes: int) -> bytes:
+        """Return a whole object; StorageError when it is larger than `limit_bytes`."""
+
+    def info(self, key: str) -> ObjectInfo | None:
+        """Return an object's size, None when there is none."""
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Yield the objects below a folder, in no particular order; nothing unfinished."""
+
+    def folders(self) -> tuple[str, ...]:
+        """Return the top-level folders' names: candidates for backups."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; none there is no error."""
+
+    def claim(self, folder: str) -> AbstractContextManager[None]:
+        """Hold a new folder as being written, so that nobody sweeps it."""
+
+    def sweep(self, folder: str) -> bool:
+        """Remove a folder that a dead process left; False when a living one holds it."""
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """Hold the lock `name`; RefusedError naming the holder when another process does."""
+
+    def free_bytes(self) -> int | None:
+        """Return the free space, None where the storage has no such limit."""
+
+    def local_path(self, key: str) -> Path | None:
+        """Return the object's path where it is a local file, else None."""
+
+
+def valid_key(key: str) -> str:
+    """Return `key` when it is one: no `..`, no absolute path, no odd characters.
+
+    Raises: StorageError otherwise. Every storage calls this first, whatever wrote the key.
+    """
+    if len(key) > _LONGEST_KEY or not _KEY.fullmatch(key):
+        raise StorageError(f"not a storage key: {key[:80]!r}")
+    return key
+
+
+def open_storage(url: str) -> Storage:
+    """Return the storage that `url` names: a folder, or file:///folder.
+
+    Raises: ConfigError for a kind that does not exist.
+    """
+    scheme, found, rest = url.partition("://")
+    if not found or scheme == "file":
+        from kulti_ops.storage.local import LocalStorage
+
+        return LocalStorage(rest if found else url)
+    raise ConfigError(
+        f"no storage of kind {scheme}://",
+        hint="set KULTI_OPS_STORAGE to a folder",
+    )

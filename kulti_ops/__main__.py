@@ -1,0 +1,5 @@
+"""`python -m kulti_ops`."""
+
+from kulti_ops.cli import main
+
+main()

@@ -1,0 +1,353 @@
+"""The edge: the one place where outcomes and exceptions become output and exit codes.
+
+Reads the clock, catches signals, renders reports, and hands every command an
+`Invocation`. Holds no knowledge of any feature.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from kulti_ops import options as opts
+from kulti_ops.cli import COMMANDS, PROGRAM, root_help
+from kulti_ops.errors import ExitCode, KultiError
+from kulti_ops.redact import redact
+from kulti_ops.report import ErrorInfo, Outcome, Report, Verdict, exit_code
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from types import FrameType
+
+    from kulti_ops.config import Settings
+    from kulti_ops.progress import Progress
+
+BUG_HINT = "this is a bug of kulti-ops: run again with --debug and report what it prints"
+
+
+class TerminatedError(BaseException):
+    """SIGTERM or SIGHUP arrived: unwinds like KeyboardInterrupt, so that everything cleans up."""
+
+
+@dataclass(kw_only=True)
+class Invocation:
+    """What a command function gets besides its own options."""
+
+    command: str
+    now: datetime
+    common: opts.CommonOptions
+    progress: Progress
+    secrets: set[str] = field(default_factory=set)
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """The settings, loaded at first use; starts telemetry when a DSN is set."""
+        from kulti_ops import telemetry
+        from kulti_ops.config import load_settings
+
+        settings = load_settings(env_file=self.common.env_file)
+        self.secrets.update(settings.secret_values())
+        telemetry.start(settings, command=self.command)
+        return settings
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def say(self, text: str) -> None:
+        """Write one line for people to stderr."""
+        _clear(self.progress)
+        sys.stderr.write(redact(text, self.secrets) + "\n")
+        sys.stderr.flush()
+
+
+def command(
+    app: typer.Typer,
+    name: str | None = None,
+    *,
+    checks: bool = False,
+    examples: tuple[str, ...],
+    exits: str = "",
+) -> Callable[[Callable[..., Outcome]], Callable[..., None]]:
+    """Register a function `(run, **options) -> Outcome` as a command of `app`.
+
+    Adds the shared options, the examples and the exit codes to its help.
+    `checks` says that the command gives verdicts: then it has `--fail-on`, and an
+    error leaves its status `unknown`.
+    """
+
+    def decorate(function: Callable[..., Outcome]) -> Callable[..., None]:
+        @functools.wraps(function)
+        def entry(**parameters: Any) -> None:  # noqa: ANN401 - whatever the command declares
+            common = opts.CommonOptions(
+                **{key: parameters.pop(key) for key in _shared(checks=checks)}
+            )
+            label = _label(app, name)
+            raise typer.Exit(execute(label, function, common, parameters, checks=checks))
+
+        _extend_signature(entry, function, checks=checks)
+        entry.__doc__ = _help_text(function, examples, exits, checks=checks)
+        app.command(name)(entry)
+        return entry
+
+    return decorate
+
+
+def execute(
+    label: str,
+    function: Callable[..., Outcome],
+    common: opts.CommonOptions,
+    parameters: dict[str, Any],
+    *,
+    checks: bool,
+) -> int:
+    """Run one command function, write its report, return the exit code."""
+    from kulti_ops.render.terminal import progress_for
+
+    run = Invocation(command=label, now=datetime.now(UTC), common=common, progress=progress_for())
+    started = time.perf_counter()
+    outcome, error, code = _call(run, function, parameters)
+    _clear(run.progress)
+    report = Report(
+        command=label,
+        started_at=run.now,
+        duration_s=time.perf_counter() - started,
+        outcome=outcome,
+        checks=checks,
+        error=error,
+    )
+    if error is None:
+        code = exit_code(report.status, fail_on_warn=common.fail_on is opts.FailOn.WARN)
+    if (telemetry := sys.modules.get("kulti_ops.telemetry")) is not None:
+        telemetry.finish(status="ok" if code in (ExitCode.OK, ExitCode.CRIT) else "internal_error")
+    return _deliver(run, report, code)
+
+
+def _call(
+    run: Invocation, function: Callable[..., Outcome], parameters: dict[str, Any]
+) -> tuple[Outcome, ErrorInfo | None, ExitCode]:
+    try:
+        with _signals_unwind():
+            return function(run, **parameters), None, ExitCode.OK
+    except KultiError as error:
+        _show_traceback(run)
+        return Outcome(), _info(run, error.kind, error.message, error.hint), error.exit_code
+    except KeyboardInterrupt:
+        return Outcome(), _info(run, "interrupted", "interrupted", ""), ExitCode.INTERRUPTED
+    except TerminatedError:
+        return Outcome(), _info(run, "terminated", "terminated", ""), ExitCode.TERMINATED
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except Exception as error:  # noqa: BLE001 - the edge: whatever else happens is a bug
+        from kulti_ops import telemetry
+
+        _show_traceback(run)
+        telemetry.capture(error)
+        text = f"unexpected {type(error).__name__}: {error}".splitlines()[0]
+        return Outcome(), _info(run, "bug", text, BUG_HINT), ExitCode.BUG
+
+
+def _info(run: Invocation, kind: str, message: str, hint: str) -> ErrorInfo:
+    return ErrorInfo(
+        kind=kind, message=redact(message, run.secrets), hint=redact(hint, run.secrets)
+    )
+
+
+def _show_traceback(run: Invocation) -> None:
+    if run.common.debug:
+        import traceback
+
+        run.say(traceback.format_exc().rstrip())
+
+
+def _deliver(run: Invocation, report: Report, code: ExitCode) -> int:
+    """Write the report where it belongs; return the exit code."""
+    if report.error is not None:
+        run.say(f"{PROGRAM}: {report.error.message}")
+        if report.error.hint:
+            run.say(f"  → {report.error.hint}")
+    if run.common.quiet and code is ExitCode.OK and report.status in (None, Verdict.OK):
+        return code
+    try:
+        _write(run, report)
+    except BrokenPipeError:
+        # the reader is gone: keep the verdict, say nothing, and keep Python from complaining
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        run.say(f"{PROGRAM}: cannot write the report: {error.strerror or error}")
+        return code or ExitCode.FAILED
+    return code
+
+
+def _write(run: Invocation, report: Report) -> None:
+    from kulti_ops.render import render
+
+    common = run.common
+    if common.output is not None:
+        _write_private(common.output, render(report, common.format or opts.Format.TABLE))
+        return
+    plain = report.outcome.plain
+    if common.format is None and plain is not None and not sys.stdout.isatty():
+        text = plain + "\n"
+    else:
+        text = render(
+            report,
+            common.format or opts.Format.TABLE,
+            colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
+            width=_width(),
+        )
+    sys.stdout.write(redact(text, run.secrets))
+    sys.stdout.flush()
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Replace `path` atomically with a file only its owner can read."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def _clear(progress: Progress) -> None:
+    clear = getattr(progress, "clear", None)
+    if clear is not None:
+        clear()
+
+
+@contextmanager
+def _signals_unwind() -> Iterator[None]:
+    """Turn SIGTERM and SIGHUP into an exception; ignore a second signal while cleaning up."""
+
+    def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+        _ignore_signals()
+        raise TerminatedError
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        _ignore_signals()
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGINT, interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks to be left alone
+        signal.signal(signal.SIGHUP, terminate)
+    yield
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _shared(*, checks: bool) -> dict[str, tuple[Any, Any]]:
+    shared: dict[str, tuple[Any, Any]] = {
+        "format": (opts.FormatOption, None),
+        "output": (opts.OutputOption, None),
+        "quiet": (opts.QuietOption, False),
+        "fail_on": (opts.FailOnOption, opts.FailOn.CRIT),
+        "env_file": (opts.EnvFileOption, None),
+        "debug": (opts.DebugOption, False),
+    }
+    if not checks:
+        del shared["fail_on"]
+    return shared
+
+
+def _extend_signature(
+    entry: Callable[..., None], function: Callable[..., Outcome], *, checks: bool
+) -> None:
+    own = inspect.signature(function, eval_str=True)
+    parameters = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in list(own.parameters.values())[1:]
+    ]
+    parameters += [
+        inspect.Parameter(
+            key, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+        )
+        for key, (annotation, default) in _shared(checks=checks).items()
+    ]
+    entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    entry.__annotations__ = {p.name: p.annotation for p in parameters}
+    del entry.__wrapped__  # type: ignore[attr-defined]
+
+
+def _label(app: typer.Typer, name: str | None) -> str:
+    return " ".join(part for part in (app.info.name, name) if isinstance(part, str))
+
+
+def _help_text(
+    function: Callable[..., Outcome], examples: tuple[str, ...], exits: str, *, checks: bool
+) -> str:
+    body = inspect.cleandoc(function.__doc__ or "")
+    shown = "\n".join(f"  {example}" for example in examples)
+    verdicts = "0 ok, warn or skipped; 10 crit; 3 unknown" if checks else "0 done"
+    codes = f"{verdicts}; {exits}" if exits else verdicts
+    return f"{body}\n\n\b\nExamples:\n{shown}\n\n\b\nExit codes:\n  {codes}"
+
+
+class RootGroup(TyperGroup):
+    """The root: loads a command's module when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - the interface
+        """Return the names, in the order of the help."""
+        return [name for group in COMMANDS.values() for name in group]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
+        """Load `kulti_ops.commands.<name>`."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = import_module(f"kulti_ops.commands.{cmd_name}")
+        loaded = typer.main.get_command(module.app)
+        loaded.name = cmd_name
+        return loaded
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
+        """Write the same first screen that `cli` shows without the parser."""
+        sys.stdout.write(root_help())
+
+
+def make_app() -> typer.Typer:
+    """Return the root application."""
+    app = typer.Typer(
+        cls=RootGroup, name=PROGRAM, pretty_exceptions_enable=False, no_args_is_help=True
+    )
+
+    @app.callback()
+    def root() -> None:
+        """Operations for the Kulti live-video platform."""
+
+    return app
+
+
+def run_program() -> NoReturn:
+    """Parse the command line, run the command, exit."""
+    try:
+        make_app()(prog_name=PROGRAM)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(ExitCode.OK)

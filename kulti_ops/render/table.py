@@ -1,0 +1,90 @@
+"""The table a person reads: worst first, with the next command to type."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from kulti_ops.render.rows import table_of
+from kulti_ops.report import Verdict
+
+if TYPE_CHECKING:
+    from kulti_ops.report import CheckResult, Report
+
+_STYLE = {
+    Verdict.OK: "green",
+    Verdict.WARN: "yellow",
+    Verdict.CRIT: "bold red",
+    Verdict.UNKNOWN: "magenta",
+    Verdict.SKIPPED: "dim",
+}
+_ORDER = (Verdict.CRIT, Verdict.UNKNOWN, Verdict.WARN, Verdict.OK, Verdict.SKIPPED)
+
+
+def render(report: Report, *, colour: bool, width: int) -> str:
+    """Return the report for a terminal of `width` columns."""
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer,
+        width=width,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        highlight=False,
+        legacy_windows=False,
+    )
+    if report.error is None:
+        _body(console, report)
+    return buffer.getvalue()
+
+
+def _body(console: Console, report: Report) -> None:
+    outcome = report.outcome
+    if outcome.results is not None:
+        _results(console, outcome.results)
+    if outcome.human is not None:
+        console.print(Text.from_ansi(outcome.human), soft_wrap=True)
+    elif outcome.results is None:
+        _plain_table(console, report)
+    if report.status is not None:
+        console.print(_status_line(report))
+
+
+def _results(console: Console, results: tuple[CheckResult, ...]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for result in sorted(results, key=lambda r: _ORDER.index(r.status)):
+        style = _STYLE[result.status]
+        text = Text(result.summary)
+        if result.next and result.status not in {Verdict.OK, Verdict.SKIPPED}:
+            text.append(f"\n→ {result.next}", style="bold")
+        table.add_row(Text(str(result.status), style=style), Text(result.id), text)
+    console.print(table)
+
+
+def _plain_table(console: Console, report: Report) -> None:
+    header, rows = table_of(report)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in header:
+        table.add_column(escape(name), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(c) for c in row))
+    console.print(table)
+
+
+def _status_line(report: Report) -> Text:
+    status = report.status or Verdict.UNKNOWN
+    results = report.outcome.results or ()
+    counts = ", ".join(
+        f"{n} {verdict}" for verdict in _ORDER if (n := sum(r.status is verdict for r in results))
+    )
+    line = Text(f"\n{report.command}: ")
+    line.append(str(status), style=_STYLE[status])
+    line.append(f" ({counts or 'nothing was checked'}) in {report.duration_s:.1f} s")
+    return line

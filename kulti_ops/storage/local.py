@@ -1,0 +1,290 @@
+"""Backups in a local folder: private files, atomic publication, flock.
+
+Objects are written to a temporary name in the same folder, synced, then linked
+under their key without overwriting. Symbolic links are never followed below the
+root: a link planted in a backup must not make us read or remove something else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from kulti_ops.errors import NotFoundError, RefusedError, StorageError
+from kulti_ops.storage import ObjectInfo, valid_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+    from typing import Self
+
+TEMPORARY_PREFIX = ".tmp-"
+CLAIM_NAME = ".claim"
+LOCK_FOLDER = ".locks"
+
+
+class LocalStorage:
+    """A folder (0700) of backups (0700) of files (0600)."""
+
+    def __init__(self, root: str) -> None:
+        self.root = Path(root).expanduser().absolute()
+
+    @property
+    def url(self) -> str:
+        """The folder's path."""
+        return str(self.root)
+
+    def prepare(self) -> None:
+        """Create the folder, and prove that it can be written."""
+        with _translated("use", self.root):
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            probe = self.root / f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}"
+            os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            probe.unlink()
+
+    def writer(self, key: str) -> LocalWriter:
+        """Begin an object that must not exist yet."""
+        return LocalWriter(self.root / valid_key(key))
+
+    def reader(self, key: str) -> IO[bytes]:
+        """Open an object for reading."""
+        path = self._existing(key)
+        with _translated("read", path):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            return os.fdopen(descriptor, "rb", buffering=0)
+
+    def read_small(self, key: str, *, limit_bytes: int) -> bytes:
+        """Return a whole small object."""
+        with self.reader(key) as file, _translated("read", self.root / key):
+            data = b""
+            while len(data) <= limit_bytes and (chunk := file.read(limit_bytes + 1 - len(data))):
+                data += chunk
+        if len(data) > limit_bytes:
+            raise StorageError(f"{key} is larger than {limit_bytes} bytes")
+        return data
+
+    def info(self, key: str) -> ObjectInfo | None:
+        """Return an object's size."""
+        try:
+            path = self._existing(key)
+        except NotFoundError:
+            return None
+        return ObjectInfo(key=key, size_bytes=path.lstat().st_size)
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Yield the objects below a folder."""
+        base = self.root / valid_key(prefix) if prefix else self.root
+        for folder, folders, files in os.walk(base, followlinks=False):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in files:
+                path = Path(folder) / name
+                if not name.startswith(".") and not path.is_symlink():
+                    key = path.relative_to(self.root).as_posix()
+                    yield ObjectInfo(key=key, size_bytes=path.lstat().st_size)
+
+    def folders(self) -> tuple[str, ...]:
+        """Return the names of the root's folders."""
+        if not self.root.exists():
+            return ()
+        with _translated("list", self.root):
+            return tuple(
+                sorted(
+                    entry.name
+                    for entry in os.scandir(self.root)
+                    if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+                )
+            )
+
+    def delete(self, key: str) -> None:
+        """Remove an object, and its folder when that is empty."""
+        path = self.root / valid_key(key)
+        with _translated("remove", path):
+            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
+
+    @contextmanager
+    def claim(self, folder: str) -> Iterator[None]:
+        """Create the folder and hold it by a lock that the kernel gives up with the process."""
+        path = self.root / valid_key(folder)
+        with _translated("create", path):
+            path.mkdir(mode=0o700)
+            descriptor = os.open(path / CLAIM_NAME, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                (path / CLAIM_NAME).unlink()
+            with contextlib.suppress(OSError):
+                path.rmdir()  # succeeds only where nothing was written
+            os.close(descriptor)
+
+    def sweep(self, folder: str) -> bool:
+        """Remove a folder whose claim nobody holds."""
+        path = self.root / valid_key(folder)
+        try:
+            descriptor = os.open(path / CLAIM_NAME, os.O_RDWR | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            descriptor = None
+        except OSError:
+            return False
+        try:
+            if descriptor is not None and not _try_flock(descriptor):
+                return False
+            with _translated("remove", path):
+                shutil.rmtree(path)
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+        return True
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold a named lock; the kernel gives it up when the holder dies."""
+        path = self.root / LOCK_FOLDER / valid_key(name)
+        with _translated("lock", path):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            if not _try_flock(descriptor):
+                raise RefusedError(
+                    f"another run holds the lock {name}: {_holder(path)}",
+                    hint="wait for it to end; a dead holder's lock is taken over by itself",
+                )
+            holder = {"pid": os.getpid(), "host": socket.gethostname()}
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def free_bytes(self) -> int:
+        """Return the bytes that an ordinary user may still write."""
+        folder = self.root
+        while not folder.exists():
+            folder = folder.parent
+        with _translated("look at", folder):
+            return shutil.disk_usage(folder).free
+
+    def local_path(self, key: str) -> Path:
+        """Return the object's path."""
+        return self._existing(key)
+
+    def _existing(self, key: str) -> Path:
+        """Return the path of a regular file below the root, reached without symbolic links."""
+        path = self.root / valid_key(key)
+        for part in (*reversed(path.relative_to(self.root).parents[:-1]), path):
+            candidate = self.root / part
+            if candidate.is_symlink():
+                raise StorageError(f"{key}: {candidate.name} is a symbolic link, not followed")
+        if not path.is_file():
+            raise NotFoundError(f"{self.root} has no {key}")
+        return path
+
+
+class LocalWriter:
+    """One file being written beside its final name."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+        self._descriptor = -1
+
+    def write(self, chunk: bytes) -> None:
+        """Append the whole chunk, however many writes that takes."""
+        view = memoryview(chunk)
+        with _translated("write", self.path):
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+
+    def commit(self) -> None:
+        """Sync the file, publish it under its name unless that is taken, sync the folder."""
+        with _translated("write", self.path):
+            os.fsync(self._descriptor)
+            os.close(self._descriptor)
+            self._descriptor = -1
+            os.link(self._temporary, self.path)
+            self._temporary.unlink()
+            sync_folder(self.path.parent)
+
+    def __enter__(self) -> Self:
+        with _translated("write", self.path):
+            self.path.parent.mkdir(mode=0o700, exist_ok=True)
+            self._descriptor = os.open(
+                self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        with contextlib.suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _try_flock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+            return False
+        raise
+    return True
+
+
+def _holder(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {int(holder['pid'])} on {holder['host']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "a process that has just begun"
+
+
+_HINTS = {
+    errno.ENOSPC: "free space there, or choose another storage",
+    errno.EDQUOT: "the quota is used up",
+    errno.EACCES: "give this user the right to write there",
+    errno.EPERM: "give this user the right to write there",
+    errno.EROFS: "the file system is read-only",
+    errno.EFBIG: "a file-size limit is in force (ulimit -f)",
+    errno.ENOENT: "the folder has vanished: is its disk mounted?",
+}
+
+
+@contextmanager
+def _translated(verb: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"cannot {verb} {path}: {_reason(error)}",
+            hint=_HINTS.get(error.errno or 0, ""),
+        ) from error
+
+
+def _reason(error: OSError) -> str:
+    return (os.strerror(error.errno) if error.errno else str(error)).lower()

@@ -1,0 +1,94 @@
+"""Sentry for this tool's own unexpected errors; silent without a DSN.
+
+What is sent is scrubbed before it leaves: no local variables, no arguments, no
+secrets, no row data of server messages, no e-mail addresses or phone numbers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kulti_ops import __version__
+from kulti_ops.redact import redact_personal
+
+if TYPE_CHECKING:
+    from kulti_ops.config import Settings
+
+TRACE_SAMPLE_RATE = 0.1  # the platform's own sampling
+FLUSH_TIMEOUT_S = 2.0
+
+_transaction: Any = None
+
+
+def start(settings: Settings, *, command: str) -> None:
+    """Start sending when a DSN is set; a DSN that cannot be used is ignored with no effect."""
+    global _transaction  # noqa: PLW0603 - sentry_sdk's client is itself global to the process
+    if settings.sentry_dsn is None or _transaction is not None:
+        return
+    import sentry_sdk
+    from sentry_sdk.utils import BadDsn
+
+    try:
+        _init(settings, dsn=settings.sentry_dsn.get_secret_value())
+    except BadDsn:
+        return  # `doctor` reports it; a broken DSN must not stop a restore
+    sentry_sdk.set_tag("command", command)
+    _transaction = sentry_sdk.start_transaction(op="command", name=command)
+    _transaction.__enter__()
+
+
+def _init(settings: Settings, *, dsn: str) -> None:
+    import sentry_sdk
+
+    secrets = settings.secret_values()
+    sentry_sdk.init(
+        dsn=dsn,
+        release=f"kulti-ops@{__version__}",
+        environment=settings.environment,
+        traces_sample_rate=TRACE_SAMPLE_RATE,
+        auto_enabling_integrations=False,
+        default_integrations=False,
+        include_local_variables=False,
+        send_default_pii=False,
+        server_name="",
+        before_send=lambda event, _hint: scrub(event, secrets),
+        before_send_transaction=lambda event, _hint: scrub(event, secrets),
+        before_breadcrumb=lambda crumb, _hint: scrub(crumb, secrets),
+    )
+
+
+def step(text: str) -> None:
+    """Leave a breadcrumb for the steps of a command."""
+    if _transaction is not None:
+        import sentry_sdk
+
+        sentry_sdk.add_breadcrumb(category="step", message=text)
+
+
+def capture(error: BaseException) -> None:
+    """Send an unexpected error."""
+    if _transaction is not None:
+        import sentry_sdk
+
+        sentry_sdk.capture_exception(error)
+
+
+def finish(*, status: str) -> None:
+    """End the command's transaction and wait shortly for what was sent to leave."""
+    if _transaction is not None:
+        import sentry_sdk
+
+        _transaction.set_status(status)
+        _transaction.__exit__(None, None, None)
+        sentry_sdk.flush(timeout=FLUSH_TIMEOUT_S)
+
+
+def scrub(value: Any, secrets: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401 - any JSON value
+    """Return an event with every text in it redacted."""
+    if isinstance(value, str):
+        return redact_personal(value, secrets)
+    if isinstance(value, dict):
+        return {key: scrub(item, secrets) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [scrub(item, secrets) for item in value]
+    return value
