@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, LiteralString, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 from psycopg import conninfo
@@ -185,11 +185,6 @@ def database_error(what: str, error: psycopg.Error) -> DatabaseError:
     return DatabaseError(text, sqlstate=error.sqlstate)
 
 
-def literal(sql: str) -> LiteralString:
-    """Vouch for SQL that is read from the package's own files or built from quoted parts."""
-    return cast("LiteralString", sql)
-
-
 def _supabase(settings: Settings) -> Target:
     ref = settings.supabase_project_ref
     if settings.supabase_db_password is None:
@@ -197,11 +192,10 @@ def _supabase(settings: Settings) -> Target:
             "SUPABASE_PROJECT_REF is set, SUPABASE_DB_PASSWORD is not",
             hint="set both, or DATABASE_URL",
         )
-    direct = settings.pooler_host is None
     params = {
-        "host": f"db.{ref}.supabase.co" if direct else settings.pooler_host or "",
+        "host": settings.pooler_host or f"db.{ref}.supabase.co",
         "port": "5432",
-        "user": "postgres" if direct else f"postgres.{ref}",
+        "user": "postgres" if settings.pooler_host is None else f"postgres.{ref}",
         "password": settings.supabase_db_password.get_secret_value(),
         "dbname": "postgres",
     }
@@ -261,7 +255,7 @@ def _tls(
     if mode in _WEAK_TLS:
         raise ConfigError(
             f"{origin} asks for sslmode={mode}, which sends the password to whoever answers",
-            hint="use sslmode=verify-full and a CA file (KULTI_OPS_SSLROOTCERT), or at least require",
+            hint="use verify-full and a CA file (KULTI_OPS_SSLROOTCERT), or at least require",
         )
     mode = mode or settings.sslmode
     root = params.get("sslrootcert") or settings.sslrootcert

@@ -40,6 +40,13 @@ class KultiError(Exception):
         self.hint = hint
 
 
+class UsageError(KultiError):
+    """An option's value cannot be used."""
+
+    kind = "usage"
+    exit_code = ExitCode.USAGE
+
+
 class ConfigError(KultiError):
     """A setting is missing or cannot be used."""
 

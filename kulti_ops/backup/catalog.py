@@ -1,0 +1,205 @@
+"""The catalog: all backups of a storage, from manifests and records only.
+
+File names and modification times tell nothing here. A record is a later fact
+about a backup (verified, drilled, pinned); the newest one of a kind counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from kulti_ops.backup import manifest as manifests
+from kulti_ops.clock import compact, iso, parse_iso
+from kulti_ops.errors import NotFoundError, StorageError
+from kulti_ops.report import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from kulti_ops.backup.manifest import Manifest
+    from kulti_ops.storage import Storage
+
+RECORD_SCHEMA_VERSION = 1
+RECORD_LIMIT_BYTES = 16 * 1024 * 1024
+LATEST = "latest"
+LATEST_VERIFIED = "latest-verified"
+
+
+class State(StrEnum):
+    """How far a backup is proven."""
+
+    CREATED = "created"
+    VERIFIED = "verified"
+    DRILLED = "drilled"
+    FAILED = "failed"
+    DAMAGED = "damaged"  # its manifest cannot be read: shown, never used
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A later fact: `kind` is verify, drill, pin or unpin; `status` a verdict or None."""
+
+    kind: str
+    at: datetime
+    status: Verdict | None = None
+    level: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    sequence: int = 0  # in the order of writing, which a clock set back cannot change
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One backup as the catalog sees it; `manifest` is None when that is damaged."""
+
+    backup_id: str
+    manifest: Manifest | None
+    records: tuple[Record, ...] = ()
+    problem: str = ""
+
+    @property
+    def state(self) -> State:
+        """`failed` when the newest verify or drill was crit; else the best that was proven."""
+        if self.manifest is None:
+            return State.DAMAGED
+        proofs = [r for r in self.records if r.kind in {"verify", "drill"}]
+        if proofs and proofs[-1].status is Verdict.CRIT:
+            return State.FAILED
+        good = [r for r in proofs if r.status in {Verdict.OK, Verdict.WARN}]
+        if any(r.kind == "drill" for r in good):
+            return State.DRILLED
+        if any(r.level == "contents" for r in good):
+            return State.VERIFIED
+        return State.CREATED
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the newest pin was not taken back."""
+        pins = [r for r in self.records if r.kind in {"pin", "unpin"}]
+        return bool(pins) and pins[-1].kind == "pin"
+
+
+def list_entries(storage: Storage) -> tuple[Entry, ...]:
+    """Return every backup of the storage, the oldest first, damaged ones included."""
+    entries = [
+        entry
+        for name in storage.folders()
+        if manifests.is_id(name) and (entry := read_entry(storage, name)) is not None
+    ]
+    return tuple(sorted(entries, key=_order))
+
+
+def read_entry(storage: Storage, backup_id: str) -> Entry | None:
+    """Return one backup, None when there is no manifest: then it is no backup."""
+    key = f"{backup_id}/{manifests.FILE_NAME}"
+    try:
+        data = storage.read_small(key, limit_bytes=manifests.LIMIT_BYTES)
+    except NotFoundError:
+        return None
+    except StorageError as error:
+        return Entry(backup_id=backup_id, manifest=None, problem=error.message)
+    try:
+        manifest = manifests.from_json(data, backup_id=backup_id)
+    except StorageError as error:
+        return Entry(backup_id=backup_id, manifest=None, problem=error.message)
+    return Entry(
+        backup_id=backup_id,
+        manifest=manifest,
+        records=_read_records(storage, backup_id, hashlib.sha256(data).hexdigest()),
+    )
+
+
+def find(storage: Storage, name: str | None) -> Entry:
+    """Return the backup that `latest`, `latest-verified`, an id or a unique prefix names.
+
+    `latest` means the newest that is not damaged; None means `latest`.
+
+    Raises: NotFoundError when there is none or the prefix is not unique.
+    """
+    entries = list_entries(storage)
+    hint = "`kulti-ops backup list` shows what is there"
+    if name in (None, LATEST, LATEST_VERIFIED):
+        wanted = {State.VERIFIED, State.DRILLED} if name == LATEST_VERIFIED else set(State)
+        usable = [e for e in entries if e.state in wanted - {State.DAMAGED}]
+        if not usable:
+            kind = "verified backup" if name == LATEST_VERIFIED else "backup"
+            raise NotFoundError(f"{storage.url} holds no {kind}", hint=hint)
+        return usable[-1]
+    matches = [e for e in entries if e.backup_id == name] or [
+        e for e in entries if name and e.backup_id.startswith(name)
+    ]
+    if not matches:
+        raise NotFoundError(f"no backup {name} in {storage.url}", hint=hint)
+    if len(matches) > 1:
+        raise NotFoundError(f"{name} names {len(matches)} backups", hint="give more of the id")
+    return matches[0]
+
+
+def usable_manifest(entry: Entry) -> Manifest:
+    """Return the entry's manifest.
+
+    Raises: StorageError when it is damaged.
+    """
+    if entry.manifest is None:
+        raise StorageError(entry.problem, hint="use another backup; keep this one to look at")
+    return entry.manifest
+
+
+def add_record(storage: Storage, entry: Entry, record: Record) -> None:
+    """Write a fact beside a backup; it is bound to the manifest as it is now."""
+    key = f"{entry.backup_id}/{manifests.FILE_NAME}"
+    data = storage.read_small(key, limit_bytes=manifests.LIMIT_BYTES)
+    earlier = _read_records(storage, entry.backup_id, hashlib.sha256(data).hexdigest())
+    document = {
+        "schema_version": RECORD_SCHEMA_VERSION,
+        "backup_id": entry.backup_id,
+        "manifest_file_sha256": hashlib.sha256(data).hexdigest(),
+        "kind": record.kind,
+        "at": iso(record.at),
+        "status": record.status,
+        "level": record.level,
+        "data": dict(record.data),
+        "sequence": max((r.sequence for r in earlier), default=0) + 1,
+    }
+    name = f"{compact(record.at)}-{record.kind}-{secrets.token_hex(4)}.json"
+    with storage.writer(f"{entry.backup_id}/records/{name}") as writer:
+        writer.write(json.dumps(document, ensure_ascii=False).encode())
+        writer.commit()
+
+
+def _read_records(storage: Storage, backup_id: str, manifest_sha256: str) -> tuple[Record, ...]:
+    """Return the readable records of this very manifest, the oldest first."""
+    records = []
+    for info in storage.list(f"{backup_id}/records"):
+        try:
+            data = storage.read_small(info.key, limit_bytes=RECORD_LIMIT_BYTES)
+            document = json.loads(data)
+            if document["manifest_file_sha256"] == manifest_sha256:
+                records.append(_record(document))
+        except (StorageError, NotFoundError, ValueError, KeyError, TypeError):
+            continue  # what cannot be read proves nothing
+    return tuple(sorted(records, key=lambda r: (r.sequence, r.at)))
+
+
+def _record(document: Mapping[str, Any]) -> Record:
+    status = document["status"]
+    return Record(
+        kind=document["kind"],
+        at=parse_iso(document["at"]),
+        status=None if status is None else Verdict(status),
+        level=document["level"],
+        data=document["data"],
+        sequence=int(document["sequence"]),
+    )
+
+
+def _order(entry: Entry) -> tuple[bool, str, str]:
+    """By the snapshot's time on the database's clock; damaged ones first."""
+    if entry.manifest is None:
+        return (False, "", entry.backup_id)
+    return (True, iso(entry.manifest.snapshot_at), entry.backup_id)

@@ -1,0 +1,220 @@
+"""The manifest: the small, immutable description of one backup.
+
+Written last, so what has no manifest is not a backup. It carries a digest of its
+own text: an edited manifest is recognised, whatever was edited. Later facts are
+records beside it (`catalog`), never changes to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from kulti_ops.clock import compact, iso, parse_iso
+from kulti_ops.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+SCHEMA_VERSION = 1
+FILE_NAME = "manifest.json"
+SUMS_NAME = "SHA256SUMS"
+LIMIT_BYTES = 64 * 1024
+_DIGEST_FIELD = "manifest_sha256"
+_ID = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}-[0-9a-z]{4}")
+_LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """One stored object of a backup: its name in the backup's folder, size, sha-256 (hex)."""
+
+    name: str
+    kind: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where a backup came from; `system_identifier` where the role may read it."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    server_version: str
+    server_version_num: int
+    system_identifier: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """What the backup holds, counted at the source under the snapshot."""
+
+    tables: int
+    rows: int | None
+    large_objects: int
+    database_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """One backup.
+
+    `created_at` is this machine's clock; `snapshot_at` the database's: order and age
+    go by the latter, so a clock that is set back here changes nothing.
+    `left_out` names what the dump does not hold although it is in the database.
+    """
+
+    backup_id: str
+    label: str
+    created_at: datetime
+    snapshot_at: datetime
+    source: Source
+    tools: Mapping[str, str]
+    compression: str
+    artifacts: tuple[Artifact, ...]
+    totals: Totals
+    durations_s: Mapping[str, float]
+    left_out: tuple[str, ...] = ()
+    schema_version: int = SCHEMA_VERSION
+    not_covered: tuple[str, ...] = field(default=())
+
+    def artifact(self, kind: str) -> Artifact:
+        """Return the artifact of a kind: dump, globals, inventory, sums.
+
+        Raises: StorageError when the manifest names none.
+        """
+        for artifact in self.artifacts:
+            if artifact.kind == kind:
+                return artifact
+        raise StorageError(f"{self.backup_id}: its manifest names no {kind}")
+
+    @property
+    def size_bytes(self) -> int:
+        """The artifacts' sizes together."""
+        return sum(a.size_bytes for a in self.artifacts)
+
+    def key(self, artifact: Artifact) -> str:
+        """Return the artifact's key in the storage."""
+        return f"{self.backup_id}/{artifact.name}"
+
+
+def new_id(now: datetime, label: str, nonce: str) -> str:
+    """Return `YYYYMMDDThhmmssZ-<label>-<nonce>`; two in one second differ by the nonce."""
+    return f"{compact(now)}-{label}-{nonce}"
+
+
+def is_id(text: str) -> bool:
+    """Return whether `text` has the form of a backup's id."""
+    return _ID.fullmatch(text) is not None
+
+
+def is_label(text: str) -> bool:
+    """Return whether `text` can be a label: letters, digits, `_`, `.`, `-`; at most 63."""
+    return _LABEL.fullmatch(text) is not None
+
+
+def to_json(manifest: Manifest) -> bytes:
+    """Return the bytes of `manifest.json`, its own digest included."""
+    document = {
+        **asdict(manifest),
+        "created_at": iso(manifest.created_at),
+        "snapshot_at": iso(manifest.snapshot_at),
+        "restore": list(restore_commands(manifest)),
+    }
+    document[_DIGEST_FIELD] = _digest(document)
+    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def from_json(data: bytes, *, backup_id: str) -> Manifest:
+    """Return the manifest in `data`, which was read as `backup_id`'s.
+
+    Raises: StorageError when it is damaged, edited, another backup's, or of a newer schema.
+    """
+    try:
+        document = json.loads(data)
+        version = document["schema_version"]
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise StorageError(
+                f"{backup_id}: manifest of schema {version}; "
+                f"this kulti-ops reads up to {SCHEMA_VERSION}",
+                hint="install a newer kulti-ops",
+            )
+        manifest = _parse(document)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StorageError(
+            f"{backup_id}: the manifest is damaged ({type(error).__name__})"
+        ) from error
+    if manifest.backup_id != backup_id:
+        raise StorageError(f"{backup_id}: the manifest is that of {manifest.backup_id[:80]!r}")
+    if document.get(_DIGEST_FIELD) != _digest(document):
+        raise StorageError(f"{backup_id}: the manifest was changed after it was written")
+    return manifest
+
+
+def restore_commands(manifest: Manifest) -> tuple[str, ...]:
+    """Return the plain commands that restore this backup without kulti-ops."""
+    names = {a.kind: a.name for a in manifest.artifacts}
+    commands = [f"sha256sum -c {SUMS_NAME}"]
+    if "globals" in names:
+        commands.append(f'psql "$TARGET" --file {names["globals"]}')
+    if "dump" in names:
+        commands.append(f'pg_restore --jobs 2 --dbname "$TARGET" {names["dump"]}')
+    return tuple(commands)
+
+
+def rows_of(identity: str) -> str:
+    """Return how `left_out` names a table whose rows were left out on request."""
+    return f"rows of {identity}"
+
+
+def sums(artifacts: tuple[Artifact, ...]) -> bytes:
+    """Return `SHA256SUMS` as `sha256sum -c` reads it."""
+    return "".join(f"{a.sha256}  {a.name}\n" for a in artifacts).encode()
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    content = {key: value for key, value in document.items() if key != _DIGEST_FIELD}
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _parse(document: Mapping[str, Any]) -> Manifest:
+    known = {f.name for f in fields(Manifest)}
+    values = {key: value for key, value in document.items() if key in known}
+    artifacts = tuple(_artifact(a) for a in values["artifacts"])
+    if len({a.name for a in artifacts}) != len(artifacts):
+        raise ValueError("an artifact is named twice")
+    values |= {
+        "artifacts": artifacts,
+        "source": Source(**_only(Source, values["source"])),
+        "totals": Totals(**_only(Totals, values["totals"])),
+        "created_at": parse_iso(values["created_at"]),
+        "snapshot_at": parse_iso(values["snapshot_at"]),
+        "left_out": tuple(values.get("left_out", ())),
+        "not_covered": tuple(values.get("not_covered", ())),
+    }
+    if not is_id(values["backup_id"]):
+        raise ValueError("no backup id")
+    return Manifest(**values)
+
+
+def _artifact(value: Mapping[str, Any]) -> Artifact:
+    artifact = Artifact(**_only(Artifact, value))
+    if not _LABEL.fullmatch(artifact.name) or artifact.name in {FILE_NAME, "records"}:
+        raise ValueError("an artifact's name is no plain file name")
+    if not _SHA256.fullmatch(artifact.sha256) or artifact.size_bytes < 0:
+        raise ValueError("an artifact's size or digest is none")
+    return artifact
+
+
+def _only(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    known = {f.name for f in fields(kind)}
+    return {key: value for key, value in values.items() if key in known}

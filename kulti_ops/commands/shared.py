@@ -1,0 +1,69 @@
+"""What several command groups take from the settings: storage, database, client tools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kulti_ops import config
+
+if TYPE_CHECKING:
+    from kulti_ops.db import Target
+    from kulti_ops.edge import Invocation
+    from kulti_ops.pgtools import Installation
+    from kulti_ops.storage import Storage
+
+BackupArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[ID]",
+        help="Which backup: an id, a unique prefix, latest or latest-verified.",
+        show_default="latest",
+    ),
+]
+TargetOption = Annotated[
+    str, typer.Option("--target", help="A database: env:NAME, service:NAME or a URL.")
+]
+
+
+def storage_of(run: Invocation) -> Storage:
+    """Return the storage that the settings name."""
+    from kulti_ops.storage import open_storage
+
+    return open_storage(run.settings.storage_url)
+
+
+def source_of(run: Invocation) -> Target:
+    """Return the database that the settings name; its password is masked from now on."""
+    from kulti_ops.db import source_target
+
+    target = source_target(run.settings)
+    run.secrets.add(target.secret)
+    warn_weak_tls(run, target)
+    return target
+
+
+def target_of(run: Invocation, text: str) -> Target:
+    """Return the database that an option names; its password is masked from now on."""
+    from kulti_ops.db import parse_target
+
+    target = parse_target(text, run.settings)
+    run.secrets.add(target.secret)
+    if "://" in text and target.secret:
+        run.say("warning: a password on the command line is seen by other users; use env:NAME")
+    warn_weak_tls(run, target)
+    return target
+
+
+def warn_weak_tls(run: Invocation, target: Target) -> None:
+    """Say when the server's certificate is not checked."""
+    if not target.is_local and target.params.get("sslmode") == "require":
+        run.say(f"warning: sslmode=require does not prove that {target.host} is the real server")
+
+
+def installations_of(run: Invocation) -> tuple[Installation, ...]:
+    """Return the PostgreSQL client tools of this machine."""
+    from kulti_ops.pgtools import find_installations
+
+    return find_installations(run.settings.pg_bin_dir, search_path=config.search_path())

@@ -1,0 +1,22 @@
+"""Durations as people write them. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from kulti_ops.errors import UsageError
+
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_FORM = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d|w)?")
+
+
+def parse_duration(text: str) -> float:
+    """Return seconds for `30s`, `10m`, `26h`, `1.5h`, `90`; a bare number is seconds.
+
+    Raises: UsageError for anything else, and for zero.
+    """
+    match = _FORM.fullmatch(text.strip().lower())
+    seconds = float(match[1]) * _UNITS_S[match[2] or "s"] if match else 0.0
+    if seconds <= 0:
+        raise UsageError(f"no duration: {text!r}", hint="write for example 30s, 10m, 26h, 7d")
+    return seconds

@@ -1,0 +1,32 @@
+"""An embedded or scratch PostgreSQL server: adapter to the server's programs.
+
+`server_installation` makes the embedded PostgreSQL usable, `PgServer` is one server,
+`scratch_server` one that cleans up after itself. Knows no command line, no feature.
+"""
+
+from kulti_ops.pgserver.account import Account, check_enterable, free_bytes, server_account
+from kulti_ops.pgserver.install import server_installation
+from kulti_ops.pgserver.scratch import ScratchOptions, reap_scratch, scratch_server
+from kulti_ops.pgserver.server import (
+    SCRATCH_SETTINGS,
+    PgServer,
+    ServerSpec,
+    pick_free_port,
+    socket_path_fits,
+)
+
+__all__ = (
+    "SCRATCH_SETTINGS",
+    "Account",
+    "PgServer",
+    "ScratchOptions",
+    "ServerSpec",
+    "check_enterable",
+    "free_bytes",
+    "pick_free_port",
+    "reap_scratch",
+    "scratch_server",
+    "server_account",
+    "server_installation",
+    "socket_path_fits",
+)
