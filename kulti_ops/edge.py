@@ -75,6 +75,13 @@ class Invocation:
         sys.stderr.flush()
 
 
+def group(name: str, text: str) -> typer.Typer:
+    """Return a command group; a group of one command is still a group."""
+    app = typer.Typer(name=name, help=text, no_args_is_help=True, add_completion=False)
+    app.callback()(lambda: None)
+    return app
+
+
 def command(
     app: typer.Typer,
     name: str | None = None,

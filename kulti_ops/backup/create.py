@@ -391,7 +391,7 @@ def _manifest(
     durations_s: dict[str, float],
 ) -> Manifest:
     counted = list(inventory.row_counts.values())
-    excluded = tuple(f"rows of {p}" for p in job.options.exclude_table_data)
+    excluded = tuple(manifests.rows_of(i) for i in sorted(_without_data(job, snapshot)))
     large = () if job.options.large_objects else ("large objects",)
     return Manifest(
         backup_id=backup_id,

@@ -170,6 +170,11 @@ def restore_commands(manifest: Manifest) -> tuple[str, ...]:
     return tuple(commands)
 
 
+def rows_of(identity: str) -> str:
+    """Return how `left_out` names a table whose rows were left out on request."""
+    return f"rows of {identity}"
+
+
 def sums(artifacts: tuple[Artifact, ...]) -> bytes:
     """Return `SHA256SUMS` as `sha256sum -c` reads it."""
     return "".join(f"{a.sha256}  {a.name}\n" for a in artifacts).encode()

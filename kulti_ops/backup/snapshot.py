@@ -82,6 +82,16 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sequence:
+    """A sequence's value before the dump began, and the number column that it feeds."""
+
+    identity: str
+    last_value: int
+    is_called: bool
+    column: tuple[str, str, str] | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """An exported snapshot, held open by its connection."""
 
@@ -89,6 +99,7 @@ class Snapshot:
     name: str
     at: datetime
     tables: tuple[Table, ...]
+    sequences: tuple[Sequence, ...]
     backend_pid: int
 
 
@@ -113,10 +124,16 @@ def hold_snapshot(
             ).fetchone()
             assert row is not None  # noqa: S101 - a SELECT without FROM has one row
             after = _scope(connection, left_out)
+            sequences = _sequences(connection)
         if before != after:
             raise DriftError("the schema changed while the snapshot was taken")
         yield Snapshot(
-            connection=connection, name=row[0], at=row[1], tables=after, backend_pid=row[2]
+            connection=connection,
+            name=row[0],
+            at=row[1],
+            tables=after,
+            sequences=sequences,
+            backend_pid=row[2],
         )
     finally:
         connection.close()
@@ -140,7 +157,7 @@ def take_expectations(
         items = read_items(connection)
         pause()
         counts = _count(connection, snapshot.tables, count=count, pause=pause)
-        sequences = _sequences(connection)
+        sequences = _greatest(connection, snapshot.sequences)
     return Inventory(items=items, row_counts=counts, sequences=sequences, session=session)
 
 
@@ -227,22 +244,42 @@ def _count(
     return counts
 
 
-def _sequences(connection: Connection) -> dict[str, tuple[int, bool, int | None]]:
-    """Return each sequence's value, and the greatest value in the column that it feeds."""
+def _sequences(connection: Connection) -> tuple[Sequence, ...]:
+    """Read every value now: sequences ignore snapshots, and the dump reads them later."""
     found = connection.execute(_SEQUENCES).fetchall()
     if not found:
-        return {}
-    parts = []
-    for identity, schema, name, table_schema, table, column in found:
-        greatest: sql.Composable = sql.SQL("NULL::numeric")
-        if column is not None:
-            greatest = sql.SQL("(SELECT max({}) FROM {})::numeric").format(
-                sql.Identifier(column), sql.Identifier(table_schema, table)
-            )
-        parts.append(
-            sql.SQL("SELECT {}, last_value, is_called, {} FROM {}").format(
-                sql.Literal(identity), greatest, sql.Identifier(schema, name)
-            )
+        return ()
+    parts = (
+        sql.SQL("SELECT {}, last_value, is_called FROM {}").format(
+            sql.Literal(identity), sql.Identifier(schema, name)
         )
-    rows = connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall()
-    return {r[0]: (r[1], r[2], None if r[3] is None else int(r[3])) for r in rows}
+        for identity, schema, name, *_ in found
+    )
+    values = {r[0]: r[1:] for r in connection.execute(sql.SQL(" UNION ALL ").join(parts))}
+    return tuple(
+        Sequence(
+            identity=r[0],
+            last_value=values[r[0]][0],
+            is_called=values[r[0]][1],
+            column=(r[3], r[4], r[5]) if r[5] is not None else None,
+        )
+        for r in found
+    )
+
+
+def _greatest(
+    connection: Connection, sequences: tuple[Sequence, ...]
+) -> dict[str, tuple[int, bool, int | None]]:
+    """Return each sequence's value with the greatest number in its column, by identity."""
+    greatest: dict[str, int] = {}
+    for sequence in sequences:
+        if sequence.column is None:
+            continue
+        schema, table, column = sequence.column
+        query = sql.SQL("SELECT max({}) FROM {}").format(
+            sql.Identifier(column), sql.Identifier(schema, table)
+        )
+        row = connection.execute(query).fetchone()
+        if row and row[0] is not None:
+            greatest[sequence.identity] = int(row[0])
+    return {s.identity: (s.last_value, s.is_called, greatest.get(s.identity)) for s in sequences}

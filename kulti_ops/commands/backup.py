@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kulti_ops.commands.shared import BackupArgument, installations_of, source_of, storage_of
-from kulti_ops.edge import Invocation, command
+from kulti_ops.edge import Invocation, command, group
 from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
     from kulti_ops.backup.catalog import Entry
     from kulti_ops.backup.manifest import Manifest
 
-app = typer.Typer(name="backup", help="Create, list and show backups.", no_args_is_help=True)
+app = group("backup", "Create, list and show backups.")
 
 
 @command(

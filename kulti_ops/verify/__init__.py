@@ -1,1 +1,12 @@
 """Verification: prove that a backup's bytes, contents and restored copy are what was dumped."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How deep a verification looks."""
+
+    QUICK = "quick"
+    CONTENTS = "contents"

@@ -1,0 +1,69 @@
+"""`verify`: backup."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kulti_ops.commands.shared import BackupArgument, installations_of, storage_of
+from kulti_ops.edge import Invocation, command, group
+from kulti_ops.report import CheckResult, Outcome, Verdict
+from kulti_ops.verify import Level
+
+app = group("verify", "Prove what a backup holds.")
+
+
+@command(
+    app,
+    "backup",
+    checks=True,
+    examples=(
+        "kulti-ops verify backup",
+        "kulti-ops verify backup latest --level quick",
+        "kulti-ops verify backup 20261122T030000Z-postgres-1a2b --format json",
+    ),
+    exits="5 no such backup, or the storage cannot be read",
+)
+def backup(
+    run: Invocation,
+    backup: BackupArgument = None,
+    level: Annotated[
+        Level,
+        typer.Option("--level", help="quick: bytes and manifest; contents: also what is in it."),
+    ] = Level.CONTENTS,
+) -> Outcome:
+    """Verify a backup; the outcome is recorded beside it.
+
+    Contents reads the archive once to its very end, counts and digests every table's
+    rows, and holds them and every object against what was counted at the source.
+    """
+    from kulti_ops.backup.catalog import Record, add_record, find
+    from kulti_ops.verify.backup import verify_backup
+
+    storage = storage_of(run)
+    entry = find(storage, backup)
+    if entry.manifest is None:
+        damaged = CheckResult(
+            id="manifest",
+            status=Verdict.CRIT,
+            summary=entry.problem,
+            next="use another backup: kulti-ops backup list",
+        )
+        return Outcome(results=(damaged,), data={"backup_id": entry.backup_id})
+    done = verify_backup(
+        entry.manifest,
+        storage,
+        level=level,
+        installations=installations_of(run) if level is Level.CONTENTS else (),
+        progress=run.progress,
+    )
+    digests = {name: [d.rows, d.sha256] for name, d in done.digests.items()}
+    add_record(
+        storage,
+        entry,
+        Record(
+            kind="verify", at=run.now, status=done.status, level=level, data={"digests": digests}
+        ),
+    )
+    return Outcome(results=done.results, data={"backup_id": entry.backup_id, "level": level})

@@ -1,0 +1,1 @@
+"""Facts of the Kulti platform that several features rely on. Values only."""
