@@ -139,9 +139,9 @@ def stop(folder: Path) -> SandboxInfo:
     Raises: RefusedError when `folder` is not a sandbox's, NotFoundError when nothing is there.
     """
     folder = folder.absolute()
-    _require(folder)
+    require(folder)
     with _changing(folder):
-        record = _require(folder)
+        record = require(folder)
         PgServer(server_spec(record)).stop()
         return _info(folder, record)
 
@@ -152,9 +152,9 @@ def destroy(folder: Path) -> None:
     Raises: RefusedError when `folder` is not a sandbox's, NotFoundError when nothing is there.
     """
     folder = folder.absolute()
-    _require(folder)
+    require(folder)
     with _changing(folder):
-        record = _require(folder)
+        record = require(folder)
         _remove_server(record)
         remove_folder(folder)
 
@@ -170,7 +170,11 @@ def _changing(folder: Path) -> Iterator[None]:
                 remove_folder(folder, keep_dir=not made_dir)
 
 
-def _require(folder: Path) -> Record:
+def require(folder: Path) -> Record:
+    """Return what the sandbox of `folder` remembers.
+
+    Raises: RefusedError when `folder` is not a sandbox's, NotFoundError when nothing is there.
+    """
     record = read_record(folder)
     if record is not None:
         return record
