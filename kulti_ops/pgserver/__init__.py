@@ -4,14 +4,21 @@
 `scratch_server` one that cleans up after itself. Knows no command line, no feature.
 """
 
-from kulti_ops.pgserver.account import Account, check_enterable, free_bytes, server_account
+from kulti_ops.pgserver.account import (
+    Account,
+    check_enterable,
+    free_bytes,
+    make_enterable_dir,
+    server_account,
+)
 from kulti_ops.pgserver.install import server_installation
 from kulti_ops.pgserver.scratch import ScratchOptions, reap_scratch, scratch_server
-from kulti_ops.pgserver.server import (
+from kulti_ops.pgserver.server import PgServer
+from kulti_ops.pgserver.spec import (
     SCRATCH_SETTINGS,
-    PgServer,
     ServerSpec,
     pick_free_port,
+    port_is_free,
     socket_path_fits,
 )
 
@@ -23,7 +30,9 @@ __all__ = (
     "ServerSpec",
     "check_enterable",
     "free_bytes",
+    "make_enterable_dir",
     "pick_free_port",
+    "port_is_free",
     "reap_scratch",
     "scratch_server",
     "server_account",

@@ -82,6 +82,21 @@ def make_private_dir(path: Path, account: Account | None) -> None:
     hand_over(path, account)
 
 
+def make_enterable_dir(path: Path) -> None:
+    """Create `path` and what is missing above it so that root's servers can pass through.
+
+    An ordinary user's servers are its own: then the folders are private. The umask has
+    no say; folders that exist stay as they are.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    for folder in reversed(missing):
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
+
 def free_bytes(path: Path) -> int:
     """Return the space left for ordinary users where `path` is or would be created."""
     folder = path.resolve()

@@ -20,7 +20,12 @@ from typing import TYPE_CHECKING
 
 from kulti_ops import pgtools
 from kulti_ops.errors import ConfigError, OperationFailedError
-from kulti_ops.pgserver.account import Account, check_enterable, server_account
+from kulti_ops.pgserver.account import (
+    Account,
+    check_enterable,
+    make_enterable_dir,
+    server_account,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,7 +109,7 @@ def _is_complete(target: Path, wanted: Mapping[Path, Path]) -> bool:
 
 def _prepare_cache(cache_dir: Path, account: Account | None) -> None:
     try:
-        cache_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_enterable_dir(cache_dir)
         state = cache_dir.stat()
     except OSError as error:
         raise ConfigError(
@@ -140,7 +145,7 @@ def _replace(target: Path, wanted: Mapping[Path, Path]) -> None:
         for relative, source in wanted.items():
             _copy_file(source, work / "new" / relative)
         for folder, _, _ in os.walk(work / "new"):
-            Path(folder).chmod(0o755)
+            Path(folder).chmod(0o755)  # whatever the umask says
         if target.exists():
             target.rename(work / "old")
         (work / "new").rename(target)

@@ -23,10 +23,12 @@ from kulti_ops.pgserver import leftovers
 from kulti_ops.pgserver.account import (
     Account,
     check_enterable,
+    make_enterable_dir,
     make_private_dir,
     server_account,
 )
-from kulti_ops.pgserver.server import DEFAULT_PORT, PgServer, ServerSpec, socket_path_fits
+from kulti_ops.pgserver.server import PgServer
+from kulti_ops.pgserver.spec import DEFAULT_PORT, ServerSpec, socket_path_fits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -102,7 +104,7 @@ def reap_scratch(root: Path) -> tuple[Path, ...]:
 
 def _prepare_root(root: Path, account: Account | None) -> None:
     try:
-        root.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_enterable_dir(root)
         state = root.stat()
     except OSError as error:
         raise ConfigError(

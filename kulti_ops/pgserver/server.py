@@ -9,20 +9,15 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import quote, urlencode
 
 from kulti_ops.errors import ConfigError, OperationFailedError, RefusedError
 from kulti_ops.pgserver import leftovers
 from kulti_ops.pgserver.account import (
-    Account,
     check_enterable,
     hand_over,
     make_private_dir,
-    server_account,
 )
 from kulti_ops.pgserver.process import (
     Child,
@@ -38,6 +33,15 @@ from kulti_ops.pgserver.process import (
     telling_line,
     wait_until,
 )
+from kulti_ops.pgserver.spec import (
+    BASE_SETTINGS,
+    DEFAULT_PORT,
+    SCRATCH_SETTINGS,
+    SOCKET_PATH_LIMIT,
+    ServerSpec,
+    pick_free_port,
+    socket_path_fits,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,36 +53,8 @@ if TYPE_CHECKING:
 INITDB_TIMEOUT_S = 120.0
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0
-DEFAULT_PORT = 5432
-# sun_path of <sys/un.h> has 108 bytes, the last one zero.
-SOCKET_PATH_LIMIT = 107
 _PORT_TRIES = 5
 _LOG_LIMIT_BYTES = 5_000_000
-
-BASE_SETTINGS: Mapping[str, str] = MappingProxyType(
-    {
-        # Inside the data folder instead of /dev/shm, which containers keep small and
-        # where a killed server leaves its files.
-        "dynamic_shared_memory_type": "mmap",
-        "lc_messages": "C",
-        "log_timezone": "UTC",
-        "timezone": "UTC",
-        "unix_socket_permissions": "0700",
-    }
-)
-SCRATCH_SETTINGS: Mapping[str, str] = MappingProxyType(
-    {
-        "autovacuum": "off",
-        "fsync": "off",
-        "full_page_writes": "off",
-        "max_wal_senders": "0",
-        "synchronous_commit": "off",
-        "wal_level": "minimal",
-        # Statements and error details hold row data of the backup.
-        "log_error_verbosity": "terse",
-        "log_min_error_statement": "panic",
-    }
-)
 
 StopMode = Literal["smart", "fast", "immediate"]
 _STOP_SIGNALS: Mapping[StopMode, signal.Signals] = {
@@ -88,55 +64,22 @@ _STOP_SIGNALS: Mapping[StopMode, signal.Signals] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServerSpec:
-    """What a server is like.
-
-    `listen` is "tcp" (127.0.0.1 only, no socket; port 0 picks a free one at each
-    start) or "socket" (a socket in `socket_dir`, by default beside the data folder;
-    the port is part of the socket's name). A password is asked for either way.
-    `durable` servers survive a power cut; others are quick and may be lost.
-    `die_with_parent` ties the server's life to the thread that starts it (Linux);
-    without it the server survives us. `network=False` is best effort, see
-    `PgServer.network_isolated`.
-    """
-
-    data_dir: Path
-    superuser: str
-    password: str = field(repr=False)
-    listen: Literal["tcp", "socket"] = "socket"
-    port: int = 0
-    socket_dir: Path | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
-    durable: bool = False
-    network: bool = True
-    die_with_parent: bool = True
-    locale: str = "C.UTF-8"
-    account: Account | None = field(default_factory=server_account)
-
-    def __post_init__(self) -> None:
-        """Refuse what can't work."""
-        if not self.data_dir.is_absolute():
-            raise ValueError(f"data_dir must be absolute: {self.data_dir}")
-        if not self.network and self.listen == "tcp":
-            raise ValueError("a server without network listens on a socket only")
-
-
 class PgServer:
     """A PostgreSQL server on `spec.data_dir`, run from `installation`.
 
     Also stands for one that another process started: what is asked of it is looked
     up in the data folder each time. As a context manager it is created, started and
-    destroyed.
+    destroyed. Without an installation it can be looked at, stopped and destroyed.
     """
 
-    def __init__(self, spec: ServerSpec, installation: Installation) -> None:
+    def __init__(self, spec: ServerSpec, installation: Installation | None = None) -> None:
         self.spec = spec
         self.installation = installation
         self.port = spec.port or (DEFAULT_PORT if spec.listen == "socket" else 0)
         name = spec.data_dir.name
         self.log_file = spec.data_dir.with_name(f"{name}.log")
         self.socket_dir = spec.socket_dir or spec.data_dir.with_name(f"{name}.run")
+        self._password_file = spec.data_dir.with_name(f"{name}.pw")
         self._child: Child | None = None
         self._created = False
 
@@ -171,6 +114,18 @@ class PgServer:
         """Tell whether the postmaster lives (it may still be starting or stopping)."""
         return self.pid is not None
 
+    def is_ready(self) -> bool:
+        """Tell whether the server takes connections."""
+        pid = self.pid
+        if pid is None:
+            return False
+        try:
+            lines = (self.spec.data_dir / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        # Line 8 is the postmaster's own word, which pg_ctl waits for too.
+        return lines[:1] == [str(pid)] and lines[7:8] != [] and lines[7].strip() == "ready"
+
     @property
     def network_isolated(self) -> bool:
         """Whether the running server provably has no network of ours."""
@@ -193,17 +148,16 @@ class PgServer:
             data_dir.rmdir()
         make_private_dir(data_dir, self.spec.account)
         self._created = True
-        password_file = data_dir.with_name(f"{data_dir.name}.pw")
         try:
-            self._write_password(password_file)
+            self._write_password(self._password_file)
             run_tool(
-                self._initdb_argv(password_file),
+                self._initdb_argv(),
                 plan=ChildPlan(account=self.spec.account, death_signal=signal.SIGKILL),
                 cwd=data_dir,
                 timeout_s=timeout_s,
             )
         finally:
-            password_file.unlink(missing_ok=True)
+            self._password_file.unlink(missing_ok=True)
 
     def start(self, *, timeout_s: float = START_TIMEOUT_S) -> None:
         """Start the server and wait until it takes connections; nothing if it runs.
@@ -211,7 +165,7 @@ class PgServer:
         What a killed one left (backends, lock file, shared memory) is removed first.
         Raises: OperationFailedError with what the server said when it does not start.
         """
-        if self.is_running():
+        if self.is_running() and self._settles(timeout_s=timeout_s):
             return
         if server_pids(self.spec.data_dir):
             leftovers.end_processes(self.spec.data_dir)
@@ -252,9 +206,18 @@ class PgServer:
         known = self._created or (data_dir / "PG_VERSION").is_file()
         if data_dir.exists() and not known:
             raise RefusedError(f"{data_dir} holds no PostgreSQL server; it was left alone")
+        self.remove()
+
+    def remove(self) -> None:
+        """Do what `destroy` does to a folder that the caller knows to be a server's.
+
+        One that was killed during initdb doesn't look like one.
+        """
         self._end()
-        leftovers.remove_shared_memory(data_dir)
-        leftovers.remove_paths((data_dir, self.log_file, self.socket_dir))
+        leftovers.remove_shared_memory(self.spec.data_dir)
+        leftovers.remove_paths(
+            (self.spec.data_dir, self.log_file, self.socket_dir, self._password_file)
+        )
 
     def dsn(
         self, database: str = "postgres", *, user: str | None = None, password: str | None = None
@@ -270,12 +233,26 @@ class PgServer:
         where = urlencode({"host": str(self.socket_dir), "port": self.port})
         return f"postgresql://{name}:{secret}@/{path}?{where}"
 
-    def _initdb_argv(self, password_file: Path) -> list[str | Path]:
+    def sync_to_disk(self, *, timeout_s: float = INITDB_TIMEOUT_S) -> None:
+        """Write a stopped server's files to the disk, so that it may become durable."""
+        run_tool(
+            [self._tool("initdb"), "--sync-only", f"--pgdata={self.spec.data_dir}"],
+            plan=ChildPlan(account=self.spec.account, death_signal=signal.SIGKILL),
+            cwd=self.spec.data_dir,
+            timeout_s=timeout_s,
+        )
+
+    def _tool(self, name: str) -> Path:
+        if self.installation is None:
+            raise ValueError("this server was opened without an installation")
+        return self.installation.tool(name)
+
+    def _initdb_argv(self) -> list[str | Path]:
         argv: list[str | Path] = [
-            self.installation.tool("initdb"),
+            self._tool("initdb"),
             f"--pgdata={self.spec.data_dir}",
             f"--username={self.spec.superuser}",
-            f"--pwfile={password_file}",
+            f"--pwfile={self._password_file}",
             "--auth-local=scram-sha-256",
             "--auth-host=scram-sha-256",
             "--encoding=UTF8",
@@ -313,7 +290,7 @@ class PgServer:
             "port": str(self.port),
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
-        return [self.installation.tool("postgres"), "-D", self.spec.data_dir, *options]
+        return [self._tool("postgres"), "-D", self.spec.data_dir, *options]
 
     def _start_once(self, *, timeout_s: float, give_up: bool) -> bool:
         """Start; return False only for a port that was taken meanwhile (`give_up` raises)."""
@@ -331,8 +308,8 @@ class PgServer:
         finally:
             os.close(log_fd)
         try:
-            wait_until(lambda: self._is_ready(child) or _has_ended(child), timeout_s=timeout_s)
-            if self._is_ready(child):
+            wait_until(lambda: self.is_ready() or _has_ended(child), timeout_s=timeout_s)
+            if self.is_ready():
                 return True
         except BaseException:
             self._end()
@@ -360,13 +337,15 @@ class PgServer:
             file.seek(offset)
             return file.read(64_000).decode(errors="replace").strip()
 
-    def _is_ready(self, child: Child) -> bool:
-        try:
-            lines = (self.spec.data_dir / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
-            return False
-        # Line 8 is the postmaster's state, which pg_ctl waits for too.
-        return lines[:1] == [str(child.pid)] and lines[7:8] != [] and lines[7].strip() == "ready"
+    def _settles(self, *, timeout_s: float) -> bool:
+        """Wait until a running server is ready (True) or gone (False)."""
+        wait_until(lambda: self.is_ready() or not self.is_running(), timeout_s=timeout_s)
+        if not self.is_ready() and self.is_running():
+            raise OperationFailedError(
+                f"the server on {self.spec.data_dir} runs but takes no connections",
+                hint=f"see {self.log_file}",
+            )
+        return self.is_ready()
 
     def _reap(self) -> None:
         if self._child is not None:
@@ -382,19 +361,6 @@ class PgServer:
     def _is_gone(self) -> bool:
         self._reap()
         return not server_pids(self.spec.data_dir)
-
-
-def socket_path_fits(socket_dir: Path, port: int) -> bool:
-    """Tell whether the operating system can take the path of the server's socket."""
-    return len(os.fsencode(socket_dir / f".s.PGSQL.{port}.lock")) <= SOCKET_PATH_LIMIT
-
-
-def pick_free_port() -> int:
-    """Return a loopback port that is free now (another process may take it meanwhile)."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _has_ended(child: Child) -> bool:

@@ -216,11 +216,13 @@ def test_server_with_a_lock_file_naming_a_stranger_starts(server: PgServer) -> N
     with subprocess.Popen(["/bin/sleep", "60"], **ids) as stranger:
         lock = server.spec.data_dir / "postmaster.pid"
         lock.write_text(f"{stranger.pid}\n{server.spec.data_dir}\n1\n5432\n\n\n0 0\nready\n")
-        assert not server.is_running()
-        server.start()
-        assert ask(server, "SELECT 1") == 1
-        assert stranger.poll() is None
-        stranger.kill()
+        try:
+            assert not server.is_running()
+            server.start()
+            assert ask(server, "SELECT 1") == 1
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
 
 
 def test_server_with_a_bad_setting_says_so_and_leaves_no_process(

@@ -8,7 +8,13 @@ import pytest
 
 from kulti_ops.errors import ConfigError
 from kulti_ops.pgserver import account
-from kulti_ops.pgserver.account import Account, check_enterable, free_bytes, server_account
+from kulti_ops.pgserver.account import (
+    Account,
+    check_enterable,
+    free_bytes,
+    make_enterable_dir,
+    server_account,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,3 +75,14 @@ def test_check_enterable_own_private_folder_passes(session_dir: Path) -> None:
 
 def test_free_bytes_of_a_path_to_come_is_that_of_its_parent(tmp_path: Path) -> None:
     assert free_bytes(tmp_path / "a" / "b") > 0
+
+
+def test_make_enterable_dir_does_so_whatever_the_umask(session_dir: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        make_enterable_dir(session_dir / "a" / "b")
+    finally:
+        os.umask(before)
+    expected = 0o711 if os.geteuid() == 0 else 0o700
+    for made in (session_dir / "a", session_dir / "a" / "b"):
+        assert made.stat().st_mode & 0o777 == expected

@@ -1,0 +1,139 @@
+"""Restoring an archive into a PostgreSQL of one's own: load in parallel, then rights.
+
+Three ways in one order: what pg_restore does by itself (load, refresh), what must
+run as somebody else (grants of grantors), and, where we are no superuser, room to
+give objects to their owners while loading. Collects every error; decides nothing
+about them.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import sql
+
+from kulti_ops.db import connect, translated
+from kulti_ops.progress import SILENT, Progress
+from kulti_ops.restore.plan import Action, RestorePlan
+from kulti_ops.restore.tool import EntryError, run_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import LiteralString
+
+    from kulti_ops.archive import Entry
+    from kulti_ops.db import Connection, Target
+    from kulti_ops.pgtools import Installation
+
+_SET_AUTHORIZATION = re.compile(r"^SET SESSION AUTHORIZATION (.*);$", re.MULTILINE)
+_RESET_AUTHORIZATION = re.compile(r"^RESET SESSION AUTHORIZATION;$", re.MULTILINE)
+
+
+@dataclass(kw_only=True)
+class NativeOutcome:
+    """What a restore did: seconds per phase, and every error."""
+
+    phases_s: dict[str, float] = field(default_factory=dict)
+    errors: list[EntryError] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NativeRestore:
+    """One archive file, one plan, one target."""
+
+    archive: Path
+    plan: RestorePlan
+    target: Target
+    tools: Installation
+    jobs: int
+    superuser: bool
+    progress: Progress = SILENT
+
+    def run(self, outcome: NativeOutcome) -> None:
+        """Load, grant, refresh; errors and times go into `outcome`.
+
+        Raises: ToolFailedError, DatabaseError when the restore cannot go on.
+        """
+        load = self.plan.entries(Action.LOAD)
+        with _timed(outcome, "load"):
+            self.progress.step(f"loading {len(load)} entries with {self.jobs} jobs")
+            with self._room_for_owners():
+                outcome.errors += self._by_tool(load, jobs=self.jobs)
+        with _timed(outcome, "rights"):
+            rights = self.plan.entries(Action.RIGHTS)
+            self.progress.step(f"granting: {len(rights)} entries")
+            outcome.errors += self._rights(rights)
+        with _timed(outcome, "refresh"):
+            outcome.errors += self._by_tool(self.plan.entries(Action.REFRESH), jobs=1)
+
+    def _by_tool(self, entries: tuple[Entry, ...], *, jobs: int) -> tuple[EntryError, ...]:
+        return run_entries(
+            self.archive,
+            entries,
+            target=self.target,
+            tools=self.tools,
+            jobs=jobs,
+            on_progress=self.progress.advance,
+        )
+
+    @contextmanager
+    def _room_for_owners(self) -> Iterator[None]:
+        """Let every role own things in every schema while loading, where we are no superuser.
+
+        `ALTER … OWNER` wants the new owner to have CREATE on the schema; the grants that
+        give it come later. Revoking leaves the default rights behind, spelled out.
+        """
+        if self.superuser:
+            yield
+            return
+        with connect(self.target, application="restore") as connection:
+            _on_every_schema(connection, "GRANT CREATE ON SCHEMA {} TO PUBLIC")
+            yield
+            _on_every_schema(connection, "REVOKE CREATE ON SCHEMA {} FROM PUBLIC")
+
+    def _rights(self, entries: tuple[Entry, ...]) -> Iterator[EntryError]:
+        with connect(self.target, application="restore rights") as connection:
+            for entry in entries:
+                error = _execute(connection, entry)
+                if error is not None:
+                    yield error
+
+
+def _on_every_schema(connection: Connection, statement: LiteralString) -> None:
+    with translated("schemas"):
+        rows = connection.execute(
+            "SELECT nspname FROM pg_namespace"
+            " WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+        ).fetchall()
+        for (name,) in rows:
+            connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
+
+
+def _execute(connection: Connection, entry: Entry) -> EntryError | None:
+    """Run one entry's grants in a transaction of its own, as their grantor."""
+    text = _SET_AUTHORIZATION.sub(r"SET LOCAL ROLE \1;", entry.definition)
+    text = _RESET_AUTHORIZATION.sub("RESET ROLE;", text)
+    try:
+        with connection.transaction():
+            connection.execute("SET LOCAL search_path = ''")
+            connection.execute(text)
+    except psycopg.Error as error:
+        message = error.diag.message_primary or "the connection was lost"
+        return EntryError(label=entry.label, message=message, sqlstate=error.sqlstate)
+    return None
+
+
+@contextmanager
+def _timed(outcome: NativeOutcome, phase: str) -> Iterator[None]:
+    """Add the seconds spent inside to a phase."""
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        outcome.phases_s[phase] = outcome.phases_s.get(phase, 0.0) + time.monotonic() - started

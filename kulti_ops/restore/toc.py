@@ -1,0 +1,47 @@
+"""Choosing entries of an archive: dependants, and pg_restore's list of entries. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kulti_ops.archive import Entry, Toc
+
+# Entries that only set up the session or describe the database; pg_restore never runs them.
+SESSION_ENTRIES = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH"})
+DATABASE_ENTRIES = frozenset({"DATABASE", "DATABASE PROPERTIES"})
+ACL_ENTRIES = frozenset({"ACL", "DEFAULT ACL"})
+REFRESH_ENTRY = "MATERIALIZED VIEW DATA"
+
+
+def dependants(toc: Toc, roots: Iterable[int]) -> frozenset[int]:
+    """Return the dump ids of `roots` and of everything that depends on one, at any distance.
+
+    Comments, rights and row security name their table as a dependency, so they go along.
+    """
+    needed_by: dict[int, list[int]] = {}
+    for entry in toc.entries:
+        for dependency in entry.dependencies:
+            needed_by.setdefault(dependency, []).append(entry.dump_id)
+    found = set(roots)
+    waiting = list(found)
+    while waiting:
+        for dependant in needed_by.get(waiting.pop(), ()):
+            if dependant not in found:
+                found.add(dependant)
+                waiting.append(dependant)
+    return frozenset(found)
+
+
+def list_file(entries: Iterable[Entry]) -> str:
+    """Return the text of a list for `pg_restore --use-list`: the numbers are all it needs."""
+    return "".join(f"{entry.dump_id};\n" for entry in entries)
+
+
+def is_database_level(entry: Entry) -> bool:
+    """Return whether an entry belongs to the database itself, which `--create` would restore."""
+    return entry.desc in DATABASE_ENTRIES or (
+        entry.desc in {"COMMENT", "SECURITY LABEL", "ACL"} and entry.tag.startswith("DATABASE ")
+    )

@@ -1,0 +1,108 @@
+"""Running pg_restore on a list of entries, and telling its errors apart.
+
+pg_restore exits with 1 for any error it went on after, and its final count is wrong
+with several jobs: every error line is collected instead, by entry where it names one.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kulti_ops.process import Child, ToolFailedError
+from kulti_ops.restore.toc import list_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from kulti_ops.archive import Entry
+    from kulti_ops.db import Target
+    from kulti_ops.pgtools import Installation
+
+TIMEOUT_S = 24 * 3600.0
+ERRORS_KEPT = 200
+_FROM_ENTRY = re.compile(r"pg_restore: from TOC entry (\d+);")
+_ERROR = re.compile(r"pg_restore: error: (?P<text>.*)")
+_PROCESSED = re.compile(r"pg_restore: (?:processing data for table|creating|launching item)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryError:
+    """One error of a restore: the entry where known, and the server's primary message."""
+
+    label: str
+    message: str
+    sqlstate: str | None = None
+
+
+class _Errors:
+    """Collects errors from pg_restore's verbose stderr; rows and details never get here."""
+
+    def __init__(self, entries: tuple[Entry, ...], on_progress: Callable[[str], None]) -> None:
+        self._labels = {e.dump_id: e.label for e in entries}
+        self._current = ""
+        self._on_progress = on_progress
+        self.found: list[EntryError] = []
+
+    def see(self, line: str) -> bool:
+        """Take a line; True when it need not be kept."""
+        if match := _FROM_ENTRY.match(line):
+            self._current = self._labels.get(int(match[1]), "")
+        elif match := _ERROR.match(line):
+            if len(self.found) < ERRORS_KEPT:
+                self.found.append(EntryError(label=self._current, message=_primary(match["text"])))
+            return False
+        elif _PROCESSED.match(line):
+            self._on_progress(line.removeprefix("pg_restore: "))
+        return True
+
+
+def run_entries(
+    archive: Path,
+    entries: tuple[Entry, ...],
+    *,
+    target: Target,
+    tools: Installation,
+    jobs: int,
+    on_progress: Callable[[str], None] = lambda _text: None,
+) -> tuple[EntryError, ...]:
+    """Restore some entries of an archive file into a database; return every error.
+
+    Raises: ToolFailedError when pg_restore itself could not work (connection lost,
+    archive unreadable); OperationFailedError when it cannot be started.
+    """
+    if not entries:
+        return ()
+    errors = _Errors(entries, on_progress)
+    with tempfile.NamedTemporaryFile("w", prefix="kulti-ops-", suffix=".list") as wanted:
+        wanted.write(list_file(entries))
+        wanted.flush()
+        argv = [
+            str(tools.tool("pg_restore")),
+            f"--use-list={wanted.name}",
+            f"--jobs={jobs}",
+            f"--dbname={_database_argument(target.database)}",
+            "--no-password",
+            "--verbose",
+            str(archive),
+        ]
+        environment: Mapping[str, str] = {**target.environment(), "PGAPPNAME": "kulti-ops restore"}
+        with Child(argv, env=environment, stdout=None, on_stderr=errors.see) as child:
+            code = child.wait(timeout_s=TIMEOUT_S)
+    if code != 0 and not errors.found:
+        raise ToolFailedError("pg_restore", code, child.stderr_tail)
+    return tuple(errors.found)
+
+
+def _database_argument(name: str) -> str:
+    """Return a conninfo that names a database, whatever its name looks like."""
+    escaped = name.replace("\\", "\\\\").replace("'", "\\'")
+    return f"dbname='{escaped}'"
+
+
+def _primary(text: str) -> str:
+    """Return the server's own message without pg_restore's introduction."""
+    return re.sub(r"^(?:could not execute query|COPY failed for table .*?): (?=ERROR)", "", text)

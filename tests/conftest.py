@@ -1,0 +1,57 @@
+"""Rules for the whole suite: in CI (CI=true) no test is skipped without a listed reason."""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatch
+
+import pytest
+
+# The one allow-list: node id (a pattern as of fnmatch) -> why it may be skipped in CI.
+ALLOWED_SKIPS: dict[str, str] = {}
+
+_skipped: pytest.StashKey[dict[str, str]] = pytest.StashKey()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_skipped] = {}
+
+
+class _Watch:
+    """Collects what was skipped, module-wide skips at collection included."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._skipped = config.stash[_skipped]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self._note(report.nodeid, report.longrepr)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.skipped:
+            self._note(report.nodeid, report.longrepr)
+
+    def _note(self, node: str, reason: object) -> None:
+        if not any(fnmatch(node, pattern) for pattern in ALLOWED_SKIPS):
+            text = reason[2] if isinstance(reason, tuple) else reason
+            self._skipped[node] = str(text).removeprefix("Skipped: ")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if os.environ.get("CI", "").lower() in {"true", "1"}:
+        session.config.pluginmanager.register(_Watch(session.config))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if session.config.stash[_skipped] and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if skipped := config.stash[_skipped]:
+        terminalreporter.section("skipped without a listed reason", sep="=", red=True)
+        for node, reason in skipped.items():
+            terminalreporter.line(f"{node}: {reason}")
+        terminalreporter.line("in CI this fails: run them, or list them in tests/conftest.py")

