@@ -26,13 +26,15 @@ CREATE UNIQUE INDEX ON kulti_seed.users (n);
 
 -- Hosts take turns within their class (20 %, 60 %, 20 % of the sessions), so that nobody
 -- streams twice in a day.
+CREATE TABLE kulti_seed.hosts AS
+SELECT hosting, n AS user_n,
+       row_number() OVER (PARTITION BY hosting ORDER BY md5(n::text)) - 1 AS turn,
+       count(*) OVER (PARTITION BY hosting) AS size
+  FROM kulti_seed.users WHERE hosting IS NOT NULL;
+ANALYZE kulti_seed.users, kulti_seed.hosts;
+
 CREATE TABLE kulti_seed.sessions AS
-WITH hosts AS (
-  SELECT hosting, n AS user_n,
-         row_number() OVER (PARTITION BY hosting ORDER BY md5(n::text)) - 1 AS turn,
-         count(*) OVER (PARTITION BY hosting) AS size
-    FROM kulti_seed.users WHERE hosting IS NOT NULL
-), numbered AS (
+WITH numbered AS (
   SELECT s,
          CASE WHEN s % 10 < 2 THEN 'often' WHEN s % 10 < 8 THEN 'sometimes' ELSE 'rarely' END AS hosting,
          CASE WHEN s % 10 < 2 THEN s / 10 * 2 + s % 10
@@ -49,8 +51,8 @@ SELECT n.s,
        CASE WHEN s.ended THEN s.started_at + make_interval(mins => s.minutes) END AS ended_at,
        CASE WHEN s.ended THEN n.s * 7 % 15 ELSE 0 END AS viewers
   FROM numbered n
-  JOIN (SELECT hosting, user_n, turn, size FROM hosts) h
-    ON h.hosting = n.hosting AND h.turn = n.turn % h.size
+  JOIN (SELECT DISTINCT hosting, size FROM kulti_seed.hosts) z ON z.hosting = n.hosting
+  JOIN kulti_seed.hosts h ON h.hosting = n.hosting AND h.turn = n.turn % z.size
  CROSS JOIN kulti_seed.params p
  CROSS JOIN LATERAL (
    SELECT n.s <= p.ended_sessions AS ended,
@@ -69,6 +71,13 @@ CREATE UNIQUE INDEX ON kulti_seed.sessions (s);
 
 -- One row per person and ended session; place 0 is the host. Viewers of one class take turns
 -- in rounds, each round shifted by three eighths, so that nobody watches twice in a day.
+CREATE TABLE kulti_seed.crowd AS
+SELECT audience, n AS user_n,
+       row_number() OVER (PARTITION BY audience ORDER BY md5('crowd' || n)) - 1 AS turn,
+       count(*) OVER (PARTITION BY audience) AS size
+  FROM kulti_seed.users WHERE audience IS NOT NULL;
+ANALYZE kulti_seed.sessions, kulti_seed.crowd;
+
 CREATE TABLE kulti_seed.participants AS
 WITH seats AS (
   SELECT s.s, k, s.host_n, s.minutes,
@@ -78,18 +87,11 @@ WITH seats AS (
    CROSS JOIN LATERAL (SELECT kulti_seed.pick(s.s * 16 + k, 3, 100) AS d) x
 ), numbered AS (
   SELECT *, row_number() OVER (PARTITION BY audience ORDER BY s, k) - 1 AS seat FROM seats
-), crowd AS (
-  SELECT audience, n AS user_n,
-         row_number() OVER (PARTITION BY audience ORDER BY md5('crowd' || n)) - 1 AS turn,
-         count(*) OVER (PARTITION BY audience) AS size
-    FROM kulti_seed.users WHERE audience IS NOT NULL
-), sizes AS (
-  SELECT DISTINCT audience, size FROM crowd
 ), viewers AS (
   SELECT DISTINCT ON (q.s, c.user_n) q.s, q.k, c.user_n, q.minutes
     FROM numbered q
-    JOIN sizes z ON z.audience = q.audience
-    JOIN crowd c ON c.audience = q.audience
+    JOIN (SELECT DISTINCT audience, size FROM kulti_seed.crowd) z ON z.audience = q.audience
+    JOIN kulti_seed.crowd c ON c.audience = q.audience
      AND c.turn = (q.seat % z.size + q.seat / z.size * (z.size * 3 / 8)) % z.size
    WHERE c.user_n <> q.host_n
    ORDER BY q.s, c.user_n, q.k
@@ -118,4 +120,4 @@ SELECT s.s, x.avg_viewers, x.chats,
           JOIN kulti_seed.sessions q ON q.s = p.s
          GROUP BY p.s, q.minutes) x ON x.s = s.s;
 CREATE UNIQUE INDEX ON kulti_seed.session_sums (s);
-ANALYZE kulti_seed.users, kulti_seed.sessions, kulti_seed.participants, kulti_seed.session_sums;
+ANALYZE kulti_seed.participants, kulti_seed.session_sums;

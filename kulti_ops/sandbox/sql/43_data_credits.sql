@@ -16,7 +16,10 @@ SELECT md5(concat_ws(':', 'tx', user_n, type, at, ord))::uuid,
          WHEN 'bonus_first_session' THEN jsonb_build_object('milestone', note)
          WHEN 'admin_adjustment' THEN jsonb_build_object('reason', note)
          WHEN 'spent_feature' THEN '{"feature": "boost", "hours": 24, "rank": 100}'::jsonb
-         WHEN 'earned_watching' THEN jsonb_build_object('minutes', amount, 'multiplier', 1)
+         WHEN 'earned_watching' THEN jsonb_build_object('minutes', amount, 'multiplier', 1, 'batch', 'session-end')
+         WHEN 'earned_chatting' THEN jsonb_build_object('multiplier', 1.5, 'batch', 'session-end')
+         WHEN 'earned_helping' THEN jsonb_build_object('multiplier', 2, 'batch', 'session-end')
+         WHEN 'earned_hosting' THEN '{"per_minute": 5, "per_viewer_minute": 2, "batch": "session-end"}'::jsonb
          ELSE '{}'::jsonb
        END,
        at

@@ -104,7 +104,7 @@ SELECT kulti_seed.uid('notification', u.n * 100 + k), u.id,
        jsonb_build_object('session', kulti_seed.uid('session', 1 + kulti_seed.pick(u.n * 100 + k, 33, p.sessions)),
                           'count', k),
        p.anchor - make_interval(mins => 20 + kulti_seed.pick(u.n * 100 + k, 35, 300000))
-  FROM kulti_seed.params p, kulti_seed.users u, generate_series(1, 8) AS k
+  FROM kulti_seed.params p, kulti_seed.users u, generate_series(1, 14) AS k
  WHERE u.n <= p.active_users
  ORDER BY k, u.n;
 

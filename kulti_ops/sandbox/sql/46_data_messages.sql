@@ -6,7 +6,9 @@ SELECT kulti_seed.uid('message', q.m),
        s.id,
        CASE WHEN kulti_seed.pick(q.m, 52, 40) > 0 THEN kulti_seed.uid('user', q.user_n) END,
        kulti_seed.phrase(kulti_seed.pick(q.m, 50, 32)) || ' '
-         || kulti_seed.phrase(kulti_seed.pick(q.m, 51, 32))
+         || kulti_seed.phrase(kulti_seed.pick(q.m, 51, 32)) || E'\n'
+         || kulti_seed.phrase(kulti_seed.pick(q.m, 57, 32)) || ' '
+         || kulti_seed.phrase(kulti_seed.pick(q.m, 58, 32))
          || CASE WHEN q.m % 6 = 0 THEN ' ' || kulti_seed.emoji((q.m % 100)::integer) ELSE '' END,
        CASE WHEN kulti_seed.pick(q.m, 52, 40) > 0 THEN 'text'
             WHEN q.m % 2 = 0 THEN 'system' ELSE 'ai' END,
