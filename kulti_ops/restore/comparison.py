@@ -1,0 +1,88 @@
+"""The comparison after a restore, the same for a drill and for a real one.
+
+Each comparison looks for itself; one that fails is `unknown`, and the others still
+run. Also judges the restore's own errors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kulti_ops.errors import KultiError
+from kulti_ops.report import CheckResult, Verdict
+from kulti_ops.restore.plan import Action
+from kulti_ops.restore.tool import EntryError
+from kulti_ops.verify.restored import (
+    Expected,
+    TableMatch,
+    compare_large_objects,
+    compare_materialized_views,
+    compare_objects,
+    compare_rows,
+    compare_sequences,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from kulti_ops.db import Target
+    from kulti_ops.pgtools import Installation
+    from kulti_ops.restore.plan import RestorePlan
+    from kulti_ops.verify.compare import Difference
+
+NAMES_SHOWN = 5
+
+
+def compare_all(
+    target: Target,
+    expected: Expected,
+    rules: Iterable[Callable[[Difference], str]],
+    *,
+    tools: Installation,
+    jobs: int,
+) -> tuple[tuple[CheckResult, ...], tuple[TableMatch, ...]]:
+    """Hold a restored database against its backup; ids start with `restored-`."""
+    tables: list[TableMatch] = []
+
+    def rows() -> CheckResult:
+        result, matches = compare_rows(target, expected, tools=tools, jobs=jobs)
+        tables.extend(matches)
+        return result
+
+    checks: tuple[tuple[str, Callable[[], CheckResult]], ...] = (
+        ("inventory", lambda: compare_objects(target, expected, rules)[0]),
+        ("rows", rows),
+        ("sequences", lambda: compare_sequences(target, expected)),
+        ("large-objects", lambda: compare_large_objects(target, expected, tools=tools)),
+        ("materialized-views", lambda: compare_materialized_views(target, expected)),
+    )
+    return tuple(_checked(f"restored-{name}", check) for name, check in checks), tuple(tables)
+
+
+def judge_errors(errors: Iterable[EntryError], plan: RestorePlan) -> CheckResult:
+    """Judge the restore itself: zero unexplained errors, and how much was explained."""
+    missing = plan.missing_extensions
+    lacking = (EntryError(label=f"EXTENSION {n}", message="not available") for n in missing)
+    found = (*lacking, *errors)
+    done = sum(len(plan.entries(a)) for a in Action if a is not Action.SKIP)
+    explained = len(plan.explained)
+    aside = f"; {explained} left out, explained" if explained else ""
+    shown = "; ".join(f"{e.label}: {e.message}" for e in found[:NAMES_SHOWN])
+    return CheckResult(
+        id="restore",
+        status=Verdict.CRIT if found else Verdict.OK,
+        summary=f"{len(found)} unexplained errors: {shown}"
+        if found
+        else f"{done} entries restored without an error{aside}",
+        evidence={"entries": done, "errors": len(found), "explained": explained},
+        rows=tuple({"entry": e.label, "message": e.message, "sqlstate": e.sqlstate} for e in found),
+        next="the restored copy is not complete: see the rows of this result" if found else None,
+    )
+
+
+def _checked(check_id: str, check: Callable[[], CheckResult]) -> CheckResult:
+    try:
+        return replace(check(), id=check_id)
+    except KultiError as error:
+        return CheckResult(id=check_id, status=Verdict.UNKNOWN, summary=error.message)
