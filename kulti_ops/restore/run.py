@@ -88,11 +88,9 @@ def prepare_restore(
     guards.judge_connection(target)
     state = guards.look_at(target, timeout_s=options.connect_timeout_s)
     if empty:
-        guards.judge_source(
-            options.source, target, manifest, timeout_s=options.connect_timeout_s
-        )
+        guards.judge_source(options.source, target, manifest, timeout_s=options.connect_timeout_s)
     guards.judge_target(target, state, production=options.production, confirmed=options.confirmed)
-        if empty:
+    if empty:
         guards.judge_empty(target, state)
     verification = verify_backup(
         manifest,
