@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PREFIX = "KULTI_OPS_"
 LOCAL_ENV_FILE = Path(".env")
+# Root's home is private, and root's servers run as another account.
+ROOT_STATE = Path("/var/lib/kulti-ops")
 
 
 def _names(*names: str) -> AliasChoices:
@@ -196,6 +198,18 @@ class Settings(BaseSettings):
         import tempfile
 
         return self.scratch_dir or Path(tempfile.gettempdir()) / f"kulti-ops-scratch-{os.getuid()}"
+
+    @property
+    def sandbox_path(self) -> Path:
+        """The sandbox's folder; root's default is where root's servers can go."""
+        if self.state_dir is None and _is_root():
+            return ROOT_STATE / "sandbox"
+        return self.state_path / "sandbox"
+
+    @property
+    def sandbox_data_path(self) -> Path:
+        """The folder for the data of root's sandboxes in folders that are private to root."""
+        return (ROOT_STATE if _is_root() else self.state_path) / "sandbox-data"
 
     @cached_property
     def production_names(self) -> frozenset[str]:

@@ -217,7 +217,8 @@ def _write(run: Invocation, report: Report) -> None:
             colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
             width=_width(),
         )
-    sys.stdout.write(redact(text, run.secrets))
+    shown = text if report.outcome.reveals_secrets else redact(text, run.secrets)
+    sys.stdout.write(shown)
     sys.stdout.flush()
 
 

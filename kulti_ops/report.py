@@ -73,6 +73,7 @@ class Outcome:
     `human` is what a person reads instead of the plain table of `data`.
     `plain` is what stdout gets when it is no terminal and no format was asked for.
     `tables` are the named tables of `data` that csv and markdown show.
+    `reveals_secrets` keeps stdout unmasked: the secrets are what was asked for.
     """
 
     results: tuple[CheckResult, ...] | None = None
@@ -80,6 +81,7 @@ class Outcome:
     human: str | None = None
     plain: str | None = None
     table: tuple[Mapping[str, Any], ...] | None = None
+    reveals_secrets: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

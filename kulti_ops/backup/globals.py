@@ -112,6 +112,15 @@ def _value(name: str, value: str) -> str:
     return value or "''" if name.lower() in _LISTS else quote_literal(value)
 
 
+def setting_values(name: str, value: str) -> tuple[str, ...]:
+    """Return a setting's value as its parts: several for a list of identifiers, else one."""
+    if name.lower() not in _LISTS:
+        return (value,)
+    parts = re.findall(r'"((?:[^"]|"")*)"|([^",\s][^",]*)', value)
+    names = tuple(quoted.replace('""', '"') if quoted else plain.strip() for quoted, plain in parts)
+    return names or ("",)
+
+
 def parse_array(text: str) -> tuple[str, ...]:
     """Return the elements of a one-dimensional text array as PostgreSQL prints it."""
     pattern = re.compile(r'"((?:[^"\\]|\\.)*)"|([^",{}]+)')

@@ -62,6 +62,21 @@ def warn_weak_tls(run: Invocation, target: Target) -> None:
         run.say(f"warning: sslmode=require does not prove that {target.host} is the real server")
 
 
+def confirm(run: Invocation, question: str, *, yes: bool) -> None:
+    """Ask before something that can't be undone, unless `yes` was given.
+
+    Raises: RefusedError when the answer is no, or nobody can be asked.
+    """
+    from kulti_ops.errors import RefusedError
+
+    if yes:
+        return
+    if not run.interactive:
+        raise RefusedError(f"nobody to ask: {question}", hint="add --yes to go ahead")
+    if not typer.confirm(question, err=True):
+        raise RefusedError("not confirmed: nothing was done")
+
+
 def installations_of(run: Invocation) -> tuple[Installation, ...]:
     """Return the PostgreSQL client tools of this machine."""
     from kulti_ops.pgtools import find_installations

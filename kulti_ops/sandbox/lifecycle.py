@@ -11,16 +11,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from kulti_ops.errors import ConfigError, OperationFailedError, RefusedError
+from kulti_ops.errors import ConfigError, NotFoundError, OperationFailedError, RefusedError
 from kulti_ops.pgserver import (
     PgServer,
     check_enterable,
-    make_enterable_dir,
+    free_bytes,
     pick_free_port,
     port_is_free,
     server_account,
 )
-from kulti_ops.progress import SILENT, Progress
+from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.sandbox.server import APP_ROLE, sandbox_installation, server_spec
 from kulti_ops.sandbox.state import (
     OWN_FILES,
@@ -29,18 +29,22 @@ from kulti_ops.sandbox.state import (
     forget_record,
     is_locked,
     locked,
+    make_data_home,
     read_record,
     remove_folder,
     write_record,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
     from pathlib import Path
 
 
 DEFAULT_SCALE = 0.01
+# A cluster with its first WAL files; then 1 GB of data and as much WAL again per scale.
+BASE_BYTES = 300_000_000
+BYTES_PER_SCALE = 2_000_000_000
 _PORT_TRIES = 5
 
 State = Literal["running", "stopped", "building", "unfinished"]
@@ -56,7 +60,7 @@ class Builder(Protocol):
         postgres_password: str,
         scale: float,
         now: datetime,
-        progress: Progress,
+        progress: Callable[[str], None],
     ) -> object:
         """Make roles, schemas, tables and data."""
 
@@ -132,12 +136,12 @@ def status(folder: Path) -> SandboxInfo | None:
 def stop(folder: Path) -> SandboxInfo:
     """Stop the sandbox's server, keeping its data.
 
-    Raises: RefusedError when `folder` holds no sandbox.
+    Raises: RefusedError when `folder` is not a sandbox's, NotFoundError when nothing is there.
     """
     folder = folder.absolute()
-    _require(folder)
+    require(folder)
     with _changing(folder):
-        record = _require(folder)
+        record = require(folder)
         PgServer(server_spec(record)).stop()
         return _info(folder, record)
 
@@ -145,12 +149,12 @@ def stop(folder: Path) -> SandboxInfo:
 def destroy(folder: Path) -> None:
     """Stop the sandbox's server and remove everything that is the sandbox's.
 
-    Raises: RefusedError when `folder` holds no sandbox.
+    Raises: RefusedError when `folder` is not a sandbox's, NotFoundError when nothing is there.
     """
     folder = folder.absolute()
-    _require(folder)
+    require(folder)
     with _changing(folder):
-        record = _require(folder)
+        record = require(folder)
         _remove_server(record)
         remove_folder(folder)
 
@@ -166,13 +170,21 @@ def _changing(folder: Path) -> Iterator[None]:
                 remove_folder(folder, keep_dir=not made_dir)
 
 
-def _require(folder: Path) -> Record:
+def require(folder: Path) -> Record:
+    """Return what the sandbox of `folder` remembers.
+
+    Raises: RefusedError when `folder` is not a sandbox's, NotFoundError when nothing is there.
+    """
     record = read_record(folder)
-    if record is None:
+    if record is not None:
+        return record
+    if folder.exists():
         raise RefusedError(
-            f"there is no sandbox in {folder}", hint="kulti-ops sandbox start makes one"
+            f"there is no sandbox in {folder}; it was left alone", hint="check --dir"
         )
-    return record
+    raise NotFoundError(
+        f"there is no sandbox in {folder}", hint="kulti-ops sandbox start makes one"
+    )
 
 
 def _existing(folder: Path, progress: Progress) -> Record | None:
@@ -208,15 +220,27 @@ def _draft(folder: Path, *, places: Places, scale: float | None, port: int | Non
             hint="choose a new or empty folder with --dir",
         )
     outside = _outside(folder, places.data_home)
+    chosen_scale = DEFAULT_SCALE if scale is None else scale
+    _check_space(outside or folder, scale=chosen_scale)
     return Record(
         data_dir=(outside or folder) / "data",
         outside=outside,
         port=port or pick_free_port(),
         port_chosen=port is not None,
-        scale=DEFAULT_SCALE if scale is None else scale,
+        scale=chosen_scale,
         admin_password=secrets.token_urlsafe(24),
         postgres_password=secrets.token_urlsafe(24),
     )
+
+
+def _check_space(folder: Path, *, scale: float) -> None:
+    needed = BASE_BYTES + int(scale * BYTES_PER_SCALE)
+    left = free_bytes(folder)
+    if left < needed:
+        raise RefusedError(
+            f"a sandbox of scale {scale:g} needs {size(needed)}, {folder} has {size(left)} left",
+            hint="choose a smaller --scale, or another --dir",
+        )
 
 
 def _outside(folder: Path, data_home: Path) -> Path | None:
@@ -244,7 +268,7 @@ def _build(
     try:
         write_record(folder, draft)
         if draft.outside is not None:
-            make_enterable_dir(draft.outside)
+            make_data_home(draft.outside)
         progress.step("creating a PostgreSQL server")
         server.create()
         server.start()
@@ -253,7 +277,7 @@ def _build(
             postgres_password=draft.postgres_password,
             scale=draft.scale,
             now=now,
-            progress=progress,
+            progress=progress.step,
         )
         progress.step("writing it to the disk")
         server.stop()

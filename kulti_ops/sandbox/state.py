@@ -82,13 +82,18 @@ def write_record(folder: Path, record: Record) -> None:
     """Replace the folder's memory, readable for its owner only."""
     text = json.dumps(_document(record), indent=2) + "\n"
     temporary = folder / _TEMPORARY
-    temporary.unlink(missing_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / STATE_FILE)
+    try:
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / STATE_FILE)
+    except OSError as error:
+        raise OperationFailedError(
+            f"{folder / STATE_FILE} can't be written: {error.strerror}"
+        ) from (error)
 
 
 def forget_record(folder: Path) -> None:
@@ -114,7 +119,7 @@ def locked(folder: Path) -> Iterator[bool]:
     """
     while True:
         made_dir = _make_folder(folder)
-        handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        handle = _open_lock(folder)
         try:
             if not wait_until(partial(_try_lock, handle), timeout_s=LOCK_TIMEOUT_S):
                 raise RefusedError(
@@ -140,17 +145,37 @@ def is_locked(folder: Path) -> bool:
         os.close(handle)
 
 
-def _make_folder(folder: Path) -> bool:
-    if folder.is_dir():
-        return False
+def make_data_home(folder: Path) -> None:
+    """Make a folder that root's servers can enter.
+
+    Raises: ConfigError when that can't be done.
+    """
     try:
         make_enterable_dir(folder)
     except OSError as error:
         raise ConfigError(
-            f"the sandbox's folder {folder} can't be made: {error.strerror}",
+            f"the folder {folder} can't be made: {error.strerror}",
+            hint="choose another place with --dir",
+        ) from error
+
+
+def _make_folder(folder: Path) -> bool:
+    if folder.is_dir():
+        return False
+    make_data_home(folder)
+    return True
+
+
+def _open_lock(folder: Path) -> int:
+    try:
+        return os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except PermissionError as error:
+        raise _not_ours(folder) from error
+    except OSError as error:
+        raise ConfigError(
+            f"the sandbox's folder {folder} can't be used: {error.strerror}",
             hint="choose another with --dir",
         ) from error
-    return True
 
 
 def _try_lock(handle: int) -> bool:
@@ -171,7 +196,7 @@ def _is_current(handle: int, path: Path) -> bool:
 
 def _not_ours(folder: Path) -> ConfigError:
     return ConfigError(
-        f"the sandbox in {folder} belongs to another account", hint="choose another with --dir"
+        f"the folder {folder} belongs to another account", hint="choose another with --dir"
     )
 
 

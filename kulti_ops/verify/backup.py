@@ -25,6 +25,7 @@ from kulti_ops.verify.expectations import coverage, sequence_problems, table_of_
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from kulti_ops.archive import Toc
     from kulti_ops.backup.manifest import Artifact, Manifest
     from kulti_ops.digest import TableDigest
     from kulti_ops.pgtools import Installation
@@ -41,6 +42,7 @@ class Verification:
     level: Level
     results: tuple[CheckResult, ...]
     inventory: Inventory | None = None
+    toc: Toc | None = None
     digests: dict[str, TableDigest] = field(default_factory=dict)
 
     @property
@@ -108,6 +110,7 @@ def _verify_contents(
         level=Level.CONTENTS,
         results=(*head, *_content_results(manifest, inventory, contents, digests)),
         inventory=inventory,
+        toc=contents.toc,
         digests=digests,
     )
 

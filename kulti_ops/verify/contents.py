@@ -15,15 +15,18 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 from kulti_ops import archive
-from kulti_ops.digest import OrderedDigest, TableDigest
+from kulti_ops.digest import MultisetDigest, OrderedDigest, TableDigest
 from kulti_ops.errors import OperationFailedError
 from kulti_ops.process import Child
 from kulti_ops.verify.copydata import CopyDataError, CopyReader
+from kulti_ops.verify.expectations import table_of_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from kulti_ops.archive import Entry, Toc
+    from kulti_ops.inventory import Inventory
     from kulti_ops.pgtools import Installation
     from kulti_ops.verify.copydata import Sink
 
@@ -87,6 +90,34 @@ def read_contents(
         argv = [str(tools.tool("pg_restore")), f"--use-list={wanted.name}", "--file=-"]
         _pass(open_stream, argv, environment, entries, found, on_bytes)
     return found
+
+
+def multiset_digests(
+    archive_file: Path,
+    toc: Toc,
+    inventory: Inventory,
+    identities: Iterable[str],
+    *,
+    tools: Installation,
+) -> dict[str, TableDigest]:
+    """Return order-independent digests of some tables of an archive file, by identity.
+
+    Raises: OperationFailedError when the archive cannot be read again.
+    """
+    names = table_of_entry(inventory, toc)
+    wanted = set(identities)
+    entries = tuple(e for e in toc.of("TABLE DATA") if names.get(e.dump_id) in wanted)
+    digests = [MultisetDigest() for _ in entries]
+    reader = CopyReader([e.copy_statement for e in entries], digests.__getitem__)
+    with tempfile.NamedTemporaryFile("w", prefix="kulti-ops-", suffix=".list") as listed:
+        listed.writelines(f"{entry.dump_id};\n" for entry in entries)
+        listed.flush()
+        argv = [str(tools.tool("pg_restore")), f"--use-list={listed.name}", "--file=-"]
+        with Child([*argv, str(archive_file)], env={"LC_ALL": "C"}) as child:
+            while chunk := child.stdout.read(CHUNK_BYTES):
+                reader.feed(chunk)
+            child.finish(timeout_s=60)
+    return {names[e.dump_id]: d.result() for e, d in zip(entries, digests, strict=True)}
 
 
 def _pass(

@@ -79,7 +79,7 @@ def sequence_problems(inventory: Inventory, toc: Toc) -> tuple[str, ...]:
     A column that was already ahead of its sequence at the source is the source's business.
     """
     identities = {i.objid: i for i in inventory.of("sequence")}
-    archived = {e.oid: _setval(e.definition) for e in toc.of("SEQUENCE SET")}
+    archived = archived_values(toc)
     problems = []
     for objid, item in identities.items():
         if item.identity not in inventory.sequences:
@@ -92,6 +92,17 @@ def sequence_problems(inventory: Inventory, toc: Toc) -> tuple[str, ...]:
         elif (value > recorded) if descending else (value < recorded):
             problems.append(f"{item.identity} (value {value}, {recorded} at the source)")
     return tuple(problems)
+
+
+def archived_values(toc: Toc) -> dict[int, int | None]:
+    """Return each sequence's value by object id; SEQUENCE SET depends on its SEQUENCE."""
+    sequences = {e.dump_id: e.oid for e in toc.of("SEQUENCE")}
+    return {
+        sequences[d]: _setval(e.definition)
+        for e in toc.of("SEQUENCE SET")
+        for d in e.dependencies
+        if d in sequences
+    }
 
 
 def _setval(definition: str) -> int | None:

@@ -1,20 +1,44 @@
-"""Real servers for the functional tests, as root and as an ordinary user alike."""
+"""Real servers for the functional tests, as root and as an ordinary user alike.
+
+One sandbox per session, never altered; a test that changes something takes a copy of
+its database (`sandbox_copy`), an empty database (`empty_database`) or a server of its
+own (`scratch_server` in `server_root`).
+"""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
-from kulti_ops.pgserver import server_installation
+from kulti_ops.pgserver import PgServer, ScratchOptions, scratch_server, server_installation
+from kulti_ops.sandbox import lifecycle
+from kulti_ops.sandbox.lifecycle import Places, SandboxInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from kulti_ops.pgtools import Installation
+
+SANDBOX_SCALE = 0.01
+_TEMPLATE = "kulti_template"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """A database of one test: URLs as its ordinary and as its strongest role."""
+
+    name: str
+    url: str
+    admin_url: str
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +63,88 @@ def server_root(session_root: Path) -> Iterator[Path]:
 def server_install(session_root: Path) -> Installation:
     """The embedded PostgreSQL, copied once per session."""
     return server_installation(session_root / "cache")
+
+
+@pytest.fixture(scope="session")
+def sandbox(session_root: Path) -> Iterator[SandboxInfo]:
+    """A Kulti of scale 0.01, built once. Look, don't touch: every test shares it."""
+    folder = session_root / "sandbox"
+    info = lifecycle.start(
+        folder,
+        places=Places(cache_dir=session_root / "cache", data_home=session_root / "sandbox-data"),
+        now=datetime.now(UTC),
+        scale=SANDBOX_SCALE,
+    )
+    yield info
+    lifecycle.destroy(folder)
+
+
+@pytest.fixture(scope="session")
+def _sandbox_template(sandbox: SandboxInfo) -> str:
+    """A copy that nobody connects to, so that it can be copied at any time."""
+    _create(sandbox.admin_url, _TEMPLATE, template="postgres", owner="postgres")
+    return _TEMPLATE
+
+
+@pytest.fixture
+def sandbox_copy(sandbox: SandboxInfo, _sandbox_template: str) -> Iterator[Callable[[], Database]]:
+    """Make databases that hold a whole Kulti and may be changed; dropped at the end."""
+    names: list[str] = []
+
+    def make() -> Database:
+        name = _next_name(names)
+        _create(sandbox.admin_url, name, template=_sandbox_template, owner="postgres")
+        return Database(
+            name=name,
+            url=_with_database(sandbox.database_url, name),
+            admin_url=_with_database(sandbox.admin_url, name),
+        )
+
+    yield make
+    _drop(sandbox.admin_url, names)
+
+
+@pytest.fixture(scope="session")
+def plain_server(session_root: Path, server_install: Installation) -> Iterator[PgServer]:
+    """A plain PostgreSQL 17 on loopback with nothing in it: somewhere to restore to."""
+    options = ScratchOptions(listen="tcp", superuser="plain_admin")
+    with scratch_server(session_root / "scratch", server_install, options=options) as server:
+        yield server
+
+
+@pytest.fixture
+def empty_database(plain_server: PgServer) -> Iterator[Callable[[], Database]]:
+    """Make empty databases on the plain server; dropped at the end (roles stay)."""
+    names: list[str] = []
+
+    def make() -> Database:
+        name = _next_name(names)
+        _create(plain_server.dsn(), name, template="template0", owner="plain_admin")
+        return Database(name=name, url=plain_server.dsn(name), admin_url=plain_server.dsn(name))
+
+    yield make
+    _drop(plain_server.dsn(), names)
+
+
+def _next_name(names: list[str]) -> str:
+    name = f"test_{len(names)}_{id(names):x}"
+    names.append(name)
+    return name
+
+
+def _create(admin_url: str, name: str, *, template: str, owner: str) -> None:
+    query = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy")
+    with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as connection:
+        connection.execute(query.format(*map(sql.Identifier, (name, template, owner))))
+
+
+def _drop(admin_url: str, names: list[str]) -> None:
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+    with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as connection:
+        for query in map(drop.format, map(sql.Identifier, names)):
+            connection.execute(query)
+
+
+def _with_database(url: str, name: str) -> str:
+    assert conninfo_to_dict(url)["dbname"] == "postgres"
+    return url.removesuffix("/postgres") + f"/{name}"

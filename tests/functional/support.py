@@ -67,10 +67,15 @@ def read_line(child: subprocess.Popen[str]) -> str:
     return line
 
 
-def sysv_segments() -> set[str]:
-    """Return the ids of the machine's SysV shared memory segments."""
+def segment_of(data_dir: Path) -> str:
+    """Return the key of a running server's SysV shared memory segment."""
+    return (data_dir / "postmaster.pid").read_text().splitlines()[6].split()[0]
+
+
+def segment_exists(key: str) -> bool:
+    """Tell whether the machine has a shared memory segment of this key."""
     rows = Path("/proc/sysvipc/shm").read_text().splitlines()[1:]
-    return {row.split()[1] for row in rows}
+    return key in {row.split()[0] for row in rows}
 
 
 def processes_under(folder: Path) -> tuple[int, ...]:

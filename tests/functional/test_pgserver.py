@@ -19,7 +19,8 @@ from tests.functional.support import (
     as_ordinary_user,
     python_process,
     read_line,
-    sysv_segments,
+    segment_exists,
+    segment_of,
 )
 
 if TYPE_CHECKING:
@@ -196,17 +197,17 @@ def test_server_killed_is_noticed_and_starts_again(server: PgServer) -> None:
 def test_server_killed_and_destroyed_leaves_nothing(
     server_root: Path, server_install: Installation
 ) -> None:
-    before = sysv_segments()
     server = make_server(server_root, server_install)
     server.create()
     server.start()
-    assert sysv_segments() - before
+    segment = segment_of(server.spec.data_dir)
+    assert segment_exists(segment)
     assert server.pid is not None
     os.kill(server.pid, signal.SIGKILL)
     server.destroy()
     assert server_pids(server.spec.data_dir) == ()
     assert list(server_root.iterdir()) == []
-    assert sysv_segments() - before == set()
+    assert not segment_exists(segment)
 
 
 def test_server_with_a_lock_file_naming_a_stranger_starts(server: PgServer) -> None:

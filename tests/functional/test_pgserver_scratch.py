@@ -17,7 +17,8 @@ from tests.functional.support import (
     processes_under,
     python_process,
     read_line,
-    sysv_segments,
+    segment_exists,
+    segment_of,
 )
 
 if TYPE_CHECKING:
@@ -45,16 +46,16 @@ def scratch_folders(root: Path) -> list[Path]:
 def test_scratch_server_answers_and_leaves_nothing(
     server_root: Path, server_install: Installation
 ) -> None:
-    before = sysv_segments()
     with scratch_server(server_root, server_install) as server:
         data_dir = server.spec.data_dir
+        segment = segment_of(data_dir)
         with psycopg.connect(server.dsn(), connect_timeout=10) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
         assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
         assert stat.S_IMODE(data_dir.parent.stat().st_mode) & 0o066 == 0
     assert scratch_folders(server_root) == []
     assert server_pids(data_dir) == ()
-    assert sysv_segments() - before == set()
+    assert not segment_exists(segment)
 
 
 def test_scratch_server_failing_inside_leaves_nothing(
@@ -88,10 +89,10 @@ def test_scratch_servers_have_passwords_of_their_own(
 def test_scratch_server_of_a_killed_owner_is_reaped(
     server_root: Path, server_install: Installation, life: str
 ) -> None:
-    before = sysv_segments()
     with python_process(OWNER, server_root, server_install.bin_dir, life) as owner:
         read_line(owner)
         data_dir = Path(read_line(owner))
+        segment = segment_of(data_dir)
         assert reap_scratch(server_root) == ()
         assert data_dir.exists()
         owner.send_signal(signal.SIGKILL)
@@ -103,7 +104,7 @@ def test_scratch_server_of_a_killed_owner_is_reaped(
     assert reap_scratch(server_root) == (data_dir.parent,)
     assert scratch_folders(server_root) == []
     assert server_pids(data_dir) == ()
-    assert sysv_segments() - before == set()
+    assert not segment_exists(segment)
 
 
 def test_scratch_server_killed_during_initdb_is_reaped_by_the_next(

@@ -1,0 +1,169 @@
+"""`sandbox`: start, status, stop, destroy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kulti_ops.commands.shared import confirm
+from kulti_ops.edge import Invocation, command, group
+from kulti_ops.report import Outcome
+
+if TYPE_CHECKING:
+    from kulti_ops.sandbox.lifecycle import SandboxInfo
+
+app = group("sandbox", "A local Kulti to practise on.")
+
+DirOption = Annotated[
+    Path | None,
+    typer.Option("--dir", help="Folder of the sandbox.", show_default="the XDG state folder"),
+]
+
+
+@command(
+    app,
+    "start",
+    examples=(
+        "kulti-ops sandbox start",
+        "kulti-ops sandbox start --scale 1 --dir ./kulti --port 54320",
+        "DATABASE_URL=$(kulti-ops sandbox start) kulti-ops backup create",
+    ),
+    exits="4 the folder or the embedded server cannot be used; 5 the server failed; "
+    "6 the folder holds something else, or a sandbox of another scale or port",
+)
+def start(
+    run: Invocation,
+    dir: DirOption = None,  # noqa: A002 - the option's name
+    scale: Annotated[
+        float | None,
+        typer.Option(
+            "--scale",
+            help="How much data; 1 is 1 GB.",
+            min=0.001,
+            max=40,
+            show_default="0.01",
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", help="Loopback port.", min=1024, max=65535, show_default="a free one"
+        ),
+    ] = None,
+) -> Outcome:
+    """Start a local Kulti: the platform's roles, schema and made-up data on PostgreSQL 17.
+
+    It keeps running when the shell ends. A second start finds it, a stopped or killed
+    one comes back with its data. Off a terminal, stdout is the URL for postgres only.
+    """
+    from kulti_ops.sandbox import lifecycle
+
+    info = lifecycle.start(
+        _folder(run, dir),
+        places=lifecycle.Places(
+            cache_dir=run.settings.cache_path, data_home=run.settings.sandbox_data_path
+        ),
+        now=run.now,
+        scale=scale,
+        port=port,
+        progress=run.progress,
+    )
+    return _outcome(info, plain=info.database_url)
+
+
+@command(
+    app,
+    "status",
+    examples=("kulti-ops sandbox status", "kulti-ops sandbox status --format json"),
+    exits="4 the folder is another account's; 5 its state is damaged",
+)
+def status(run: Invocation, dir: DirOption = None) -> Outcome:  # noqa: A002
+    """Show whether the sandbox runs, and the URLs to connect to it."""
+    from kulti_ops.sandbox import lifecycle
+
+    folder = _folder(run, dir)
+    info = lifecycle.status(folder)
+    if info is None:
+        return Outcome(
+            data={"state": "absent", "dir": str(folder)},
+            human=f"no sandbox in {folder}\nnext     kulti-ops sandbox start",
+        )
+    return _outcome(info)
+
+
+@command(
+    app,
+    "stop",
+    examples=("kulti-ops sandbox stop",),
+    exits="5 there is no sandbox, or it does not stop; 6 the folder holds something else",
+)
+def stop(run: Invocation, dir: DirOption = None) -> Outcome:  # noqa: A002
+    """Stop the sandbox and keep its data for the next start."""
+    from kulti_ops.sandbox import lifecycle
+
+    return _outcome(lifecycle.stop(_folder(run, dir)))
+
+
+@command(
+    app,
+    "destroy",
+    examples=("kulti-ops sandbox destroy --yes",),
+    exits="5 there is no sandbox; 6 not confirmed, or the folder holds something else",
+)
+def destroy(
+    run: Invocation,
+    dir: DirOption = None,  # noqa: A002
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> Outcome:
+    """Stop the sandbox and remove all of it."""
+    from kulti_ops.sandbox import lifecycle
+
+    folder = _folder(run, dir)
+    lifecycle.require(folder)
+    confirm(run, f"destroy the sandbox in {folder} and all its data?", yes=yes)
+    lifecycle.destroy(folder)
+    return Outcome(
+        data={"state": "absent", "dir": str(folder)}, human=f"destroyed the sandbox in {folder}"
+    )
+
+
+def _folder(run: Invocation, given: Path | None) -> Path:
+    return (given or run.settings.sandbox_path).absolute()
+
+
+def _outcome(info: SandboxInfo, *, plain: str | None = None) -> Outcome:
+    return Outcome(data=_data(info), human=_text(info), plain=plain, reveals_secrets=True)
+
+
+def _data(info: SandboxInfo) -> dict[str, Any]:
+    from kulti_ops.clock import iso
+
+    return {
+        "state": info.state,
+        "database_url": info.database_url,
+        "admin_url": info.admin_url,
+        "dir": str(info.dir),
+        "data_dir": str(info.data_dir),
+        "port": info.port,
+        "scale": info.scale,
+        "pid": info.pid,
+        "built_at": iso(info.built_at) if info.built_at else None,
+        "started_at": iso(info.started_at) if info.started_at else None,
+    }
+
+
+def _text(info: SandboxInfo) -> str:
+    lines = [f"sandbox  {info.state}, scale {info.scale:g}, in {info.dir}"]
+    if info.data_dir.parent != info.dir:
+        lines.append(f"         its data are in {info.data_dir}, where root's server can go")
+    if info.state == "running":
+        lines += [
+            f"postgres        {info.database_url}",
+            f"supabase_admin  {info.admin_url}",
+            f"next     DATABASE_URL='{info.database_url}' kulti-ops backup create",
+        ]
+    else:
+        lines.append("next     kulti-ops sandbox start")
+    return "\n".join(lines)

@@ -1,0 +1,278 @@
+"""The drill: restore a backup into a scratch server and prove that it is the same.
+
+Nothing is restored that was not verified in the same run; whatever happens, the
+scratch server goes away. The outcome becomes a record beside the backup.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kulti_ops.errors import KultiError
+from kulti_ops.pgserver import ScratchOptions, scratch_server
+from kulti_ops.progress import SILENT, Progress
+from kulti_ops.report import CheckResult, Verdict, worst
+from kulti_ops.restore.native import NativeOutcome, NativeRestore
+from kulti_ops.restore.plan import Action, RestorePlan, plan_restore
+from kulti_ops.restore.scratch import Scratch, prepare_roles, prepare_schemas
+from kulti_ops.restore.tool import EntryError
+from kulti_ops.verify import Level, compare
+from kulti_ops.verify.backup import Verification, verify_backup
+from kulti_ops.verify.restored import (
+    Expected,
+    TableMatch,
+    compare_large_objects,
+    compare_materialized_views,
+    compare_objects,
+    compare_rows,
+    compare_sequences,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from kulti_ops.backup.manifest import Manifest
+    from kulti_ops.pgtools import Installation
+    from kulti_ops.storage import Storage
+
+NAMES_SHOWN = 5
+SETTINGS = {
+    # a restore builds indexes and keys: give it room; the server lives for minutes only
+    "shared_buffers": "256MB",
+    "maintenance_work_mem": "256MB",
+    "max_wal_size": "4GB",
+    "max_connections": "40",
+    "checkpoint_timeout": "30min",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrillOptions:
+    """Where and how to drill; objectives in seconds."""
+
+    scratch_root: Path
+    server: Installation
+    tools: Installation
+    jobs: int = 2
+    rto_target_s: float = 3600.0
+    rpo_target_s: float = 24 * 3600.0
+
+
+@dataclass(kw_only=True)
+class Drill:
+    """What a drill found out: results, seconds per phase, tables, what was left out and why."""
+
+    results: list[CheckResult] = field(default_factory=list)
+    phases_s: dict[str, float] = field(default_factory=dict)
+    tables: tuple[TableMatch, ...] = ()
+    explained: tuple[tuple[str, str], ...] = ()
+    rto_s: float | None = None
+
+    @property
+    def status(self) -> Verdict:
+        """The worst verdict."""
+        return worst(r.status for r in self.results)
+
+
+def run_drill(
+    manifest: Manifest,
+    storage: Storage,
+    *,
+    options: DrillOptions,
+    progress: Progress = SILENT,
+) -> Drill:
+    """Verify a backup, restore it into a scratch server, and compare.
+
+    Raises: StorageError, ConfigError, OperationFailedError when the drill itself cannot
+    be carried out; a backup that does not hold is a result.
+    """
+    drill = Drill()
+    started = time.monotonic()
+    with _phase(drill, "verify"):
+        verified = verify_backup(
+            manifest,
+            storage,
+            level=Level.CONTENTS,
+            installations=(options.tools,),
+            progress=progress,
+        )
+    drill.results += verified.results
+    if verified.status in {Verdict.CRIT, Verdict.UNKNOWN} or verified.toc is None:
+        drill.results.append(_not_restored())
+        return drill
+    _restore_and_compare(manifest, storage, verified, drill, options=options, progress=progress)
+    drill.rto_s = time.monotonic() - started
+    drill.results.append(_rto_result(drill.rto_s, options.rto_target_s))
+    return drill
+
+
+def _restore_and_compare(
+    manifest: Manifest,
+    storage: Storage,
+    verified: Verification,
+    drill: Drill,
+    *,
+    options: DrillOptions,
+    progress: Progress,
+) -> None:
+    assert verified.inventory is not None  # noqa: S101 - verified contents have one
+    assert verified.toc is not None  # noqa: S101 - likewise
+    archive = storage.local_path(manifest.key(manifest.artifact("dump")))
+    assert archive is not None  # noqa: S101 - the only storage there is, is local
+    progress.step("starting a scratch server")
+    prepared = time.monotonic()
+    chosen = ScratchOptions(
+        superuser=f"scratch_{secrets.token_hex(4)}", network=False, settings=SETTINGS
+    )
+    with scratch_server(options.scratch_root, options.server, options=chosen) as server:
+        outcome = NativeOutcome()
+        scratch = prepare_roles(server, verified.inventory, server_major=options.server.major)
+        plan = plan_restore(verified.toc, verified.inventory, scratch.facts)
+        outcome.errors += prepare_schemas(scratch, plan, archive=archive, tools=options.tools)
+        drill.phases_s["prepare"] = time.monotonic() - prepared
+        NativeRestore(
+            archive=archive,
+            plan=plan,
+            target=scratch.target,
+            tools=options.tools,
+            jobs=options.jobs,
+            superuser=False,
+            progress=progress,
+        ).run(outcome)
+        drill.phases_s |= outcome.phases_s
+        drill.explained = tuple((s.entry.label, s.reason) for s in plan.explained)
+        drill.results.append(_restore_result(outcome, plan))
+        progress.step("comparing")
+        with _phase(drill, "compare"):
+            expected = Expected(
+                inventory=verified.inventory,
+                toc=verified.toc,
+                digests=verified.digests,
+                archive=archive,
+                left_out_tables=left_out_tables(plan),
+            )
+            _compare(scratch, expected, plan, drill, options=options)
+
+
+def _compare(
+    scratch: Scratch,
+    expected: Expected,
+    plan: RestorePlan,
+    drill: Drill,
+    *,
+    options: DrillOptions,
+) -> None:
+    rules = (
+        compare.extension_version,
+        compare.scratch_superuser,
+        compare.other_roles(expected.inventory),
+        *_left_out_rules(expected, plan),
+        compare.dangerous_memberships,
+        compare.database_settings,
+    )
+    target, tools = scratch.target, options.tools
+
+    def objects() -> CheckResult:
+        return compare_objects(target, expected, rules)[0]
+
+    def rows() -> CheckResult:
+        result, drill.tables = compare_rows(target, expected, tools=tools, jobs=options.jobs)
+        return result
+
+    checks: tuple[tuple[str, Callable[[], CheckResult]], ...] = (
+        ("inventory", objects),
+        ("rows", rows),
+        ("sequences", lambda: compare_sequences(target, expected)),
+        ("large-objects", lambda: compare_large_objects(target, expected, tools=tools)),
+        ("materialized-views", lambda: compare_materialized_views(target, expected)),
+    )
+    drill.results += [_checked(f"restored-{name}", check) for name, check in checks]
+
+
+def _checked(check_id: str, check: Callable[[], CheckResult]) -> CheckResult:
+    """Run one comparison; a failing one is `unknown`, and the others still run."""
+    from dataclasses import replace
+
+    try:
+        return replace(check(), id=check_id)
+    except KultiError as error:
+        return CheckResult(id=check_id, status=Verdict.UNKNOWN, summary=error.message)
+
+
+def left_out_tables(plan: RestorePlan) -> frozenset[str]:
+    """Return identities of tables whose rows the plan leaves out."""
+    return frozenset(
+        f"{s.entry.namespace}.{s.entry.tag}" for s in plan.explained if s.entry.desc == "TABLE DATA"
+    )
+
+
+def _left_out_rules(
+    expected: Expected, plan: RestorePlan
+) -> tuple[Callable[[compare.Difference], str], ...]:
+    """Return rules for exactly the objects whose entries the plan left out."""
+    reasons: dict[tuple[int, int], str] = {
+        (s.entry.classid, s.entry.oid): s.reason for s in plan.explained
+    }
+    by_reason: dict[str, list[tuple[str, str]]] = {}
+    for item in expected.inventory.items:
+        reason = reasons.get((item.classid, item.objid))
+        if reason:
+            by_reason.setdefault(reason, []).append(item.key)
+    return tuple(compare.left_out(keys, reason) for reason, keys in by_reason.items())
+
+
+def _restore_result(outcome: NativeOutcome, plan: RestorePlan) -> CheckResult:
+    """Judge the restore itself: zero unexplained errors, and how much was explained."""
+    missing = plan.missing_extensions
+    errors = [EntryError(label=f"EXTENSION {n}", message="not available") for n in missing]
+    errors += outcome.errors
+    done = sum(len(plan.entries(a)) for a in Action if a is not Action.SKIP)
+    explained = len(plan.explained)
+    aside = f"; {explained} left out, explained" if explained else ""
+    shown = "; ".join(f"{e.label}: {e.message}" for e in errors[:NAMES_SHOWN])
+    return CheckResult(
+        id="restore",
+        status=Verdict.CRIT if errors else Verdict.OK,
+        summary=f"{len(errors)} unexplained errors: {shown}"
+        if errors
+        else f"{done} entries restored without an error{aside}",
+        evidence={"entries": done, "errors": len(errors), "explained": explained},
+        rows=tuple(
+            {"entry": e.label, "message": e.message, "sqlstate": e.sqlstate} for e in errors
+        ),
+        next="keep this backup to look at, and make a new one" if errors else None,
+    )
+
+
+def _rto_result(rto_s: float, target_s: float) -> CheckResult:
+    within = rto_s <= target_s
+    return CheckResult(
+        id="rto",
+        status=Verdict.OK if within else Verdict.WARN,
+        summary=f"verified, restored and compared in {rto_s:.1f} s; objective {target_s:.0f} s",
+        evidence={"rto_s": round(rto_s, 3), "target_s": target_s},
+        next=None if within else "more --jobs, a faster disk, or a smaller database",
+    )
+
+
+def _not_restored() -> CheckResult:
+    return CheckResult(
+        id="restore",
+        status=Verdict.UNKNOWN,
+        summary="not restored: the backup does not pass its verification",
+        next="use another backup: kulti-ops backup list",
+    )
+
+
+@contextmanager
+def _phase(drill: Drill, name: str) -> Iterator[None]:
+    started = time.monotonic()
+    try:
+        yield
+    finally:
+        drill.phases_s[name] = time.monotonic() - started

@@ -1,0 +1,212 @@
+"""Preparing a scratch server for a restore in which no code of the dump is privileged.
+
+A dump is code: a CHECK or an index function runs while restoring. So the bootstrap
+superuser, whose name is its own, only makes roles, the database and extensions;
+everything of the dump runs as an ordinary role that is a member of all owners, and
+the vendors' superusers are ordinary roles here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from kulti_ops.backup.globals import parse_array, role_name, setting_values
+from kulti_ops.db import Target, connect, translated
+from kulti_ops.restore.plan import Action, RestorePlan, TargetFacts
+from kulti_ops.restore.tool import EntryError, run_entries
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kulti_ops.db import Connection
+    from kulti_ops.inventory import Inventory, Item
+    from kulti_ops.pgserver import PgServer
+    from kulti_ops.pgtools import Installation
+
+DATABASE = "drill"
+RESTORE_ROLE = "kulti_restore"
+EXTENSION_ROLE = "kulti_extensions"
+
+# Memberships that would let code of the dump out of the database: never given in a scratch server.
+DANGEROUS_ROLES = frozenset(
+    {"pg_execute_server_program", "pg_read_server_files", "pg_write_server_files"}
+)
+_FLAGS = {
+    "inherit": "INHERIT",
+    "createrole": "CREATEROLE",
+    "createdb": "CREATEDB",
+    "login": "LOGIN",
+    "replication": "REPLICATION",
+    "bypassrls": "BYPASSRLS",
+}
+# Settings of roles that only a superuser may give, or that would reach out of the database.
+_SETTINGS_LEFT_OUT = frozenset({"session_preload_libraries", "local_preload_libraries", "role"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scratch:
+    """A prepared scratch server: where the bootstrap superuser and where the restore connect."""
+
+    admin: Target
+    target: Target
+    facts: TargetFacts
+
+
+def prepare_roles(server: PgServer, inventory: Inventory, *, server_major: int) -> Scratch:
+    """Create the roles of the inventory, the restoring role, and an empty database.
+
+    Raises: DatabaseError.
+    """
+    admin = _target(server, user=server.spec.superuser, password=server.spec.password)
+    password = secrets.token_urlsafe(24)
+    with connect(admin, application="scratch") as connection, translated("scratch server"):
+        for item in inventory.of("role"):
+            _create_role(connection, item)
+        for item in inventory.of("membership"):
+            _grant_membership(connection, item)
+        for item in inventory.of("setting"):
+            _apply_settings(connection, item)
+        _create_restore_role(connection, inventory, password)
+        facts = _facts(connection, server_major)
+    restoring = _target(server, user=RESTORE_ROLE, password=password).with_database(DATABASE)
+    return Scratch(admin=admin.with_database(DATABASE), target=restoring, facts=facts)
+
+
+def prepare_schemas(
+    scratch: Scratch, plan: RestorePlan, *, archive: Path, tools: Installation
+) -> tuple[EntryError, ...]:
+    """Create schemas by the dump's own entries, then extensions in them by their names."""
+    entries = plan.entries(Action.PREPARE)
+    schemas = tuple(e for e in entries if e.desc == "SCHEMA")
+    errors = run_entries(archive, schemas, target=scratch.target, tools=tools, jobs=1)
+    with connect(scratch.admin, application="scratch") as connection:
+        connection.execute(_SQL_EXTENSION_ROLE)
+        connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(EXTENSION_ROLE)))
+        for entry in entries:
+            if entry.desc == "EXTENSION":
+                with translated(f"extension {entry.tag}"):
+                    _create_extension(connection, entry.tag, entry.definition)
+        connection.execute("RESET ROLE")
+        connection.execute(_SQL_EXTENSION_ROLE_DONE)
+    return errors
+
+
+_SQL_EXTENSION_ROLE = f"CREATE ROLE {EXTENSION_ROLE} SUPERUSER"
+_SQL_EXTENSION_ROLE_DONE = (
+    f"ALTER ROLE {EXTENSION_ROLE} NOSUPERUSER; GRANT {EXTENSION_ROLE} TO {RESTORE_ROLE}"
+)
+
+
+def _create_extension(connection: Connection, name: str, definition: str) -> None:
+    """Create an extension by its name in the schema that the dump names, if there is one."""
+    schema = definition.partition(" WITH SCHEMA ")[2].strip().rstrip(";").strip('"')
+    statement = sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name))
+    exists = connection.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,))
+    if exists.fetchone():
+        statement += sql.SQL(" SCHEMA {}").format(sql.Identifier(schema))
+    connection.execute(statement)
+
+
+def _target(server: PgServer, *, user: str, password: str) -> Target:
+    tcp = server.spec.listen == "tcp"
+    return Target(
+        params=MappingProxyType(
+            {
+                "host": "127.0.0.1" if tcp else str(server.socket_dir),
+                "port": str(server.port),
+                "user": user,
+                "password": password,
+                "dbname": "postgres",
+                "options": "",
+                "sslmode": "prefer",
+            }
+        ),
+        origin="scratch server",
+    )
+
+
+def _create_role(connection: Connection, item: Item) -> None:
+    """Create a role without its superuser flag and without a password."""
+    words = [
+        word if item.attributes.get(key) == "yes" else f"NO{word}" for key, word in _FLAGS.items()
+    ]
+    flags = sql.SQL(" ".join(words))
+    name = sql.Identifier(role_name(item))
+    connection.execute(sql.SQL("CREATE ROLE {} WITH {}").format(name, flags))
+    comment = item.attributes.get("comment")
+    if comment:
+        connection.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(name, sql.Literal(comment)))
+
+
+def _grant_membership(connection: Connection, item: Item) -> None:
+    role, member = item.attributes.get("role") or "", item.attributes.get("member") or ""
+    if role in DANGEROUS_ROLES:
+        return
+    options = ", ".join(
+        f"{word.upper()} {'TRUE' if item.attributes.get(word) == 'yes' else 'FALSE'}"
+        for word in ("admin", "inherit", "set")
+        if item.attributes.get(word)
+    )
+    connection.execute(
+        sql.SQL("GRANT {} TO {} WITH {}").format(
+            sql.Identifier(role), sql.Identifier(member), sql.SQL(options or "ADMIN FALSE")
+        )
+    )
+
+
+def _apply_settings(connection: Connection, item: Item) -> None:
+    """Give a role its settings; those of one database have no place here."""
+    role = item.attributes.get("role")
+    if role is None or item.attributes.get("in database") == "yes":
+        return
+    for setting in parse_array(item.attributes.get("settings") or "{}"):
+        name, _, value = setting.partition("=")
+        if name in _SETTINGS_LEFT_OUT:
+            continue
+        connection.execute(
+            sql.SQL("ALTER ROLE {} SET {} TO {}").format(
+                sql.Identifier(role),
+                sql.SQL(".").join(map(sql.Identifier, name.split("."))),
+                sql.SQL(", ").join(map(sql.Literal, setting_values(name, value))),
+            )
+        )
+
+
+def _create_restore_role(connection: Connection, inventory: Inventory, password: str) -> None:
+    name = sql.Identifier(RESTORE_ROLE)
+    connection.execute(
+        sql.SQL("CREATE ROLE {} LOGIN BYPASSRLS PASSWORD {}").format(name, sql.Literal(password))
+    )
+    for item in inventory.of("role"):
+        connection.execute(
+            sql.SQL("GRANT {} TO {} WITH INHERIT TRUE, SET TRUE").format(
+                sql.Identifier(role_name(item)), name
+            )
+        )
+    connection.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(name))
+    connection.execute(
+        sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(
+            sql.Identifier(DATABASE), name
+        )
+    )
+    # a new owner of a schema or publication must be allowed to create in the database
+    connection.execute(
+        sql.SQL("GRANT CREATE ON DATABASE {} TO PUBLIC").format(sql.Identifier(DATABASE))
+    )
+
+
+def _facts(connection: Connection, server_major: int) -> TargetFacts:
+    roles = connection.execute("SELECT rolname FROM pg_roles").fetchall()
+    extensions = connection.execute("SELECT name FROM pg_available_extensions").fetchall()
+    return TargetFacts(
+        server_major=server_major,
+        superuser=False,
+        roles=frozenset(r[0] for r in roles),
+        extensions_available=frozenset(e[0] for e in extensions),
+        scratch=True,
+    )

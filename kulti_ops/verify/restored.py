@@ -1,0 +1,267 @@
+"""Holding a restored database against the backup: objects, rows, sequences, large objects.
+
+Every check looks for itself; what it could not look at is `unknown`. Differences
+are named one by one; only a narrow rule explains one.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from kulti_ops.db import connect, translated
+from kulti_ops.inventory import pin_session, read_items
+from kulti_ops.report import CheckResult, Verdict
+from kulti_ops.verify import large_objects
+from kulti_ops.verify.compare import TARGETS_OWN, Difference, compare_items, explain
+from kulti_ops.verify.contents import multiset_digests
+from kulti_ops.verify.expectations import archived_values
+from kulti_ops.verify.live import digest_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from kulti_ops.archive import Toc
+    from kulti_ops.db import Connection, Target
+    from kulti_ops.digest import TableDigest
+    from kulti_ops.inventory import Inventory, Item
+    from kulti_ops.pgtools import Installation
+
+NAMES_SHOWN = 5
+TOOL_ENVIRONMENT = {"LC_ALL": "C"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableMatch:
+    """One table after a restore: its rows in the archive and in the copy, and whether equal."""
+
+    name: str
+    rows: int
+    restored_rows: int | None
+    match: bool
+    order_differs: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What the restored database is held against."""
+
+    inventory: Inventory
+    toc: Toc
+    digests: dict[str, TableDigest]
+    archive: Path
+    left_out_tables: frozenset[str] = frozenset()
+
+
+def compare_objects(
+    target: Target, expected: Expected, rules: Iterable[Callable[[Difference], str]]
+) -> tuple[CheckResult, tuple[Difference, ...]]:
+    """Compare the inventory of the restored database with the backup's."""
+    started = time.monotonic()
+    with connect(target, application="compare") as connection, translated("inventory"):
+        pin_session(connection, expected.inventory.session)
+        items = read_items(connection)
+    differences = explain(compare_items(expected.inventory.items, items), rules)
+    faults = tuple(d for d in differences if not d.explained)
+    explained = len(differences) - len(faults)
+    evidence = {
+        "objects": len(expected.inventory.items),
+        "differences": len(faults),
+        "explained": explained,
+    }
+    aside = f"; {explained} explained differences" if explained else ""
+    good = f"{len(expected.inventory.items)} objects are the same{aside}"
+    bad = f"{len(faults)} differences: " + "; ".join(d.label for d in faults[:NAMES_SHOWN])
+    result = CheckResult(
+        id="inventory",
+        status=Verdict.CRIT if faults else Verdict.OK,
+        summary=bad if faults else good,
+        evidence=evidence,
+        rows=tuple(_difference_row(d) for d in differences if d.explained != TARGETS_OWN),
+        duration_s=time.monotonic() - started,
+    )
+    return result, differences
+
+
+def compare_rows(
+    target: Target, expected: Expected, *, tools: Installation, jobs: int
+) -> tuple[CheckResult, tuple[TableMatch, ...]]:
+    """Compare every table's rows with the archive's, byte for byte; else as a multiset."""
+    started = time.monotonic()
+    wanted = {t: d for t, d in expected.digests.items() if t not in expected.left_out_tables}
+    found = digest_tables(target, expected.inventory, wanted, tools=tools, jobs=jobs)
+    different = [t for t, d in wanted.items() if t in found and found[t] != d]
+    reordered = _reordered(target, expected, different, found, tools=tools, jobs=jobs)
+    matches = tuple(
+        TableMatch(
+            name=table,
+            rows=digest.rows,
+            restored_rows=found[table].rows if table in found else None,
+            match=found.get(table) == digest or table in reordered,
+            order_differs=table in reordered,
+        )
+        for table, digest in sorted(wanted.items())
+    )
+    return _rows_result(matches, time.monotonic() - started), matches
+
+
+def compare_sequences(target: Target, expected: Expected) -> CheckResult:
+    """Compare sequences' values with those that the archive sets, not with the source's."""
+    started = time.monotonic()
+    archived = archived_values(expected.toc)
+    items = [i for i in expected.inventory.of("sequence") if archived.get(i.objid) is not None]
+    with connect(target, application="compare") as connection, translated("sequences"):
+        live = _sequence_values(connection, items)
+    wrong = [
+        f"{i.identity} is {live.get(i.identity)}, was {archived[i.objid]}"
+        for i in items
+        if live.get(i.identity) != archived[i.objid]
+    ]
+    return _plain_result(
+        "sequences", "sequences", len(items), wrong, duration_s=time.monotonic() - started
+    )
+
+
+def compare_large_objects(
+    target: Target, expected: Expected, *, tools: Installation
+) -> CheckResult:
+    """Compare every large object's bytes with the archive's."""
+    started = time.monotonic()
+    archived = large_objects.archived_digests(
+        expected.archive, expected.toc, tools=tools, environment=TOOL_ENVIRONMENT
+    )
+    live = large_objects.live_digests(target)
+    numbers = sorted(archived.keys() | live.keys())
+    wrong = [f"large object {n}" for n in numbers if archived.get(n) != live.get(n)]
+    return _plain_result(
+        "large-objects", "large objects", len(archived), wrong, time.monotonic() - started
+    )
+
+
+def compare_materialized_views(target: Target, expected: Expected) -> CheckResult:
+    """Compare materialized views with their own queries: the source's rows may have been stale."""
+    started = time.monotonic()
+    views = [
+        i
+        for i in expected.inventory.of("materialized view")
+        if i.attributes.get("populated") == "true"
+    ]
+    wrong = []
+    with connect(target, application="compare") as connection:
+        pin_session(connection)
+        for view in views:
+            with translated(f"materialized view {view.identity}"):
+                if not _is_fresh(connection, view):
+                    wrong.append(view.identity)
+    return _plain_result(
+        "materialized-views", "materialized views", len(views), wrong, time.monotonic() - started
+    )
+
+
+def _is_fresh(connection: Connection, view: Item) -> bool:
+    """Return whether a view's rows equal those of its query, as text and regardless of order."""
+    row = connection.execute(
+        "SELECT format('%%I.%%I', n.nspname, c.relname), pg_get_viewdef(c.oid)"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.oid = to_regclass(%s)",
+        (view.identity,),
+    ).fetchone()
+    if row is None:
+        return False
+    name, query = row
+    hashes = "SELECT count(*), sum(hashtextextended(t::text, 0)::numeric) FROM"
+    stored = connection.execute(sql.SQL(f"{hashes} {name} AS t")).fetchone()
+    asked = connection.execute(sql.SQL(f"{hashes} ({query.rstrip(';')}) AS t")).fetchone()
+    return stored == asked
+
+
+def _reordered(
+    target: Target,
+    expected: Expected,
+    tables: list[str],
+    found: dict[str, TableDigest],
+    *,
+    tools: Installation,
+    jobs: int,
+) -> frozenset[str]:
+    """Return those tables that hold the same rows in another order."""
+    candidates = [t for t in tables if found[t].rows == expected.digests[t].rows]
+    if not candidates:
+        return frozenset()
+    archived = multiset_digests(
+        expected.archive, expected.toc, expected.inventory, candidates, tools=tools
+    )
+    live = digest_tables(
+        target, expected.inventory, candidates, tools=tools, jobs=jobs, ordered=False
+    )
+    return frozenset(t for t in candidates if archived.get(t) == live.get(t))
+
+
+def _sequence_values(connection: Connection, items: list[Item]) -> dict[str, int]:
+    rows = connection.execute(
+        "SELECT w.name, n.nspname, c.relname"
+        " FROM unnest(%s::text[]) AS w (name) JOIN pg_class c ON c.oid = to_regclass(w.name)"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S'",
+        ([i.identity for i in items],),
+    ).fetchall()
+    values = {}
+    for identity, schema, table in rows:
+        name = sql.Identifier(schema, table)
+        row = connection.execute(sql.SQL("SELECT last_value FROM {}").format(name)).fetchone()
+        if row:
+            values[identity] = row[0]
+    return values
+
+
+def _rows_result(matches: tuple[TableMatch, ...], duration_s: float) -> CheckResult:
+    wrong = [m for m in matches if not m.match]
+    total = sum(m.rows for m in matches)
+    reordered = sum(m.order_differs for m in matches)
+    note = f" ({reordered} in another order)" if reordered else ""
+    names = ", ".join(f"{m.name} ({m.restored_rows} of {m.rows} rows)" for m in wrong[:NAMES_SHOWN])
+    if not matches:
+        return CheckResult(
+            id="rows", status=Verdict.UNKNOWN, summary="there was no table to compare"
+        )
+    return CheckResult(
+        id="rows",
+        status=Verdict.CRIT if wrong else Verdict.OK,
+        summary=f"{len(wrong)} tables differ from the archive: {names}"
+        if wrong
+        else f"{total:,} rows in {len(matches)} tables equal the archive's bytes{note}",
+        evidence={"tables": len(matches), "different": len(wrong), "rows": total},
+        rows=tuple({"table": m.name, "rows": m.rows, "restored": m.restored_rows} for m in wrong),
+        duration_s=duration_s,
+    )
+
+
+def _plain_result(
+    check_id: str, noun: str, examined: int, wrong: list[str], duration_s: float = 0.0
+) -> CheckResult:
+    if not examined and not wrong:
+        return CheckResult(id=check_id, status=Verdict.SKIPPED, summary=f"the backup has no {noun}")
+    return CheckResult(
+        id=check_id,
+        status=Verdict.CRIT if wrong else Verdict.OK,
+        summary=f"{len(wrong)} {noun} differ: {'; '.join(wrong[:NAMES_SHOWN])}"
+        if wrong
+        else f"{examined} {noun} are the same",
+        evidence={"examined": examined, "different": len(wrong)},
+        rows=tuple({"name": name} for name in wrong),
+        duration_s=duration_s,
+    )
+
+
+def _difference_row(difference: Difference) -> dict[str, str | None]:
+    return {
+        "kind": difference.kind,
+        "identity": difference.identity,
+        "attribute": difference.attribute,
+        "source": difference.source,
+        "target": difference.target,
+        "explained": difference.explained,
+    }
