@@ -161,6 +161,16 @@ def parse_target(text: str, settings: Settings) -> Target:
     return _from_conninfo(text, "the URL given", settings)
 
 
+def own_target(url: str, origin: str) -> Target:
+    """Return the database of a server that we run ourselves, by the URL it gave us.
+
+    Such a server listens on loopback or a socket only and speaks no TLS.
+    """
+    given = {key: str(value) for key, value in conninfo.conninfo_to_dict(url).items()}
+    fixed = {"port": "5432", "options": "", "channel_binding": "prefer", "sslmode": "disable"}
+    return Target(params=MappingProxyType({**fixed, **given}), origin=origin)
+
+
 def connect(target: Target, *, application: str, timeout_s: int = 10) -> Connection:
     """Open a connection in autocommit mode that never uses named prepared statements.
 

@@ -50,6 +50,7 @@ LAYERS: dict[str, Layer] = {
     "config": Layer.ADAPTERS,
     "db": Layer.ADAPTERS,
     "http": Layer.ADAPTERS,
+    "invariants": Layer.ADAPTERS,
     "inventory": Layer.ADAPTERS,
     "lock": Layer.ADAPTERS,
     "notify": Layer.ADAPTERS,
