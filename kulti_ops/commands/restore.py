@@ -10,6 +10,7 @@ import typer
 from kulti_ops.commands.shared import (
     BackupArgument,
     TargetOption,
+    ask,
     installations_of,
     storage_of,
     target_of,
@@ -96,11 +97,11 @@ def run_command(
     from kulti_ops.restore.run import run_restore
 
     prepared, options = _prepare(
-        run, target, backup, create_roles=create_roles, confirm=confirm, jobs=jobs
+        run, target, backup, create_roles=create_roles, confirm=ask, jobs=jobs
     )
     if not yes:
         run.say(_plan_text(prepared))
-    confirm(run, f"restore into {prepared.target.label}?", yes=yes)
+    ask(run, f"restore into {prepared.target.label}?", yes=yes)
     details = {"backup_id": prepared.manifest.backup_id, "create_roles": create_roles}
 
     def audit(action: str, **more: Any) -> None:  # noqa: ANN401 - small facts
