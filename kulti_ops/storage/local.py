@@ -49,7 +49,7 @@ class LocalStorage:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             probe = self.root / f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}"
             os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            probe.unlink()
+            probe.unlink(missing_ok=True)
 
     def writer(self, key: str) -> LocalWriter:
         """Begin an object that must not exist yet."""
@@ -148,6 +148,15 @@ class LocalStorage:
                 os.close(descriptor)
         return True
 
+    def tidy(self) -> None:
+        """Remove temporary files and claims of dead processes where the rest stays."""
+        for depth in ("", "*/", "*/*/"):
+            for found in self.root.glob(f"{depth}{TEMPORARY_PREFIX}*"):
+                _remove_unheld(found)
+        for found in self.root.glob(f"*/{CLAIM_NAME}"):
+            if any(not p.name.startswith(".") for p in found.parent.iterdir()):
+                _remove_unheld(found)
+
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold a named lock; the kernel gives it up when the holder dies."""
@@ -223,6 +232,7 @@ class LocalWriter:
             self._descriptor = os.open(
                 self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600
             )
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)  # what nobody holds, `tidy` removes
         return self
 
     def __exit__(
@@ -254,6 +264,17 @@ def _try_flock(descriptor: int) -> bool:
             return False
         raise
     return True
+
+
+def _remove_unheld(path: Path) -> None:
+    """Remove a file that no living process holds; one that cannot be removed does no harm."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            if _try_flock(descriptor):
+                path.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def _holder(path: Path) -> str:
