@@ -23,7 +23,7 @@ from typer.core import TyperGroup
 
 from kulti_ops import options as opts
 from kulti_ops.cli import COMMANDS, PROGRAM, root_help
-from kulti_ops.errors import ExitCode, KultiError, OperationFailedError, RefusedError
+from kulti_ops.errors import ExitCode, KultiError, OperationFailedError
 from kulti_ops.redact import redact
 from kulti_ops.report import ErrorInfo, Outcome, Report, Verdict, exit_code
 
@@ -67,21 +67,6 @@ class Invocation:
     def interactive(self) -> bool:
         """Whether a person can be asked."""
         return sys.stdin.isatty() and sys.stderr.isatty()
-
-    def ask(self, question: str, *, yes: bool) -> None:
-        """Go on only when `yes` was given or a person says yes.
-
-        Raises: RefusedError when nobody can be asked, or the answer is no.
-        """
-        if yes:
-            return
-        if not self.interactive:
-            raise RefusedError("nobody can be asked: there is no terminal", hint="add --yes")
-        self.say(question)
-        sys.stderr.write("[y/N] ")
-        sys.stderr.flush()
-        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-            raise RefusedError("not confirmed; nothing was changed")
 
     def write_file(self, path: Path, text: str) -> None:
         """Replace a file that the user asked for, atomically, readable by its owner only.

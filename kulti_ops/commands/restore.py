@@ -10,6 +10,7 @@ import typer
 from kulti_ops.commands.shared import (
     BackupArgument,
     TargetOption,
+    ask,
     installations_of,
     storage_of,
     target_of,
@@ -98,7 +99,9 @@ def run_command(
     prepared, options = _prepare(
         run, target, backup, create_roles=create_roles, confirm=confirm, jobs=jobs
     )
-    run.ask(_plan_text(prepared) + "\nrestore it?", yes=yes)
+    if not yes:
+        run.say(_plan_text(prepared))
+    ask(run, f"restore into {prepared.target.label}?", yes=yes)
     details = {"backup_id": prepared.manifest.backup_id, "create_roles": create_roles}
 
     def audit(action: str, **more: Any) -> None:  # noqa: ANN401 - small facts

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from kulti_ops.pgserver import ScratchOptions, scratch_server
 from kulti_ops.progress import SILENT, Progress
 from kulti_ops.report import CheckResult, Verdict, worst
-from kulti_ops.restore.comparison import compare_all, judge_errors
+from kulti_ops.restore.comparison import checked, compare_all, hold_invariants, judge_errors
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.scratch import Scratch, prepare_roles, prepare_schemas
@@ -25,6 +25,7 @@ from kulti_ops.verify.restored import Expected, TableMatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from kulti_ops.backup.manifest import Manifest
@@ -146,7 +147,9 @@ def _restore_and_compare(
                 archive=archive,
                 left_out_tables=left_out_tables(plan),
             )
-            _compare(scratch, expected, plan, drill, options=options)
+            _compare(
+                scratch, expected, plan, drill, options=options, snapshot_at=manifest.snapshot_at
+            )
 
 
 def _compare(
@@ -156,6 +159,7 @@ def _compare(
     drill: Drill,
     *,
     options: DrillOptions,
+    snapshot_at: datetime,
 ) -> None:
     rules = (
         compare.extension_version,
@@ -169,6 +173,9 @@ def _compare(
         scratch.target, expected, rules, tools=options.tools, jobs=options.jobs
     )
     drill.results += results
+    drill.results.append(
+        checked("invariants", lambda: hold_invariants(scratch.target, at=snapshot_at))
+    )
 
 
 def left_out_tables(plan: RestorePlan) -> frozenset[str]:
