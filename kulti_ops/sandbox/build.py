@@ -15,19 +15,20 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from kulti_ops.db import connect, own_target, translated
-from kulti_ops.errors import KultiError, OperationFailedError
-from kulti_ops.progress import SILENT, Progress
+from kulti_ops.errors import ConfigError, OperationFailedError
+from kulti_ops.progress import SILENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from kulti_ops.db import Connection
+    from kulti_ops.progress import Progress
 
-# The generator's numbering holds between these: above, the platform's 65,536 invite codes
-# and 13 million room codes would run out.
+# The generator's numbering holds up to the upper one: above, the platform's 65,536 invite codes
+# would run out. Below 0.01 nothing gets smaller: 200 users, 500 sessions are the least.
 MIN_SCALE = 0.001
-MAX_SCALE = 40.0
+MAX_SCALE = 20.0
 
 # Two connections load and index at once: the sandbox is sized for a two-core machine.
 _LANES = 2
@@ -138,7 +139,7 @@ def build_database(
     Expects a fresh cluster: roles and schemas must not exist yet. `now` is the aware instant
     that the data's timestamps are counted from.
 
-    Raises: DatabaseError naming the file that failed; KultiError for a scale or a `now`
+    Raises: DatabaseError naming the file that failed; ConfigError for a scale or a `now`
     that can't be used.
     """
     _check_arguments(scale, now)
@@ -183,12 +184,12 @@ def load_scripts() -> tuple[Script, ...]:
 
 def _check_arguments(scale: float, now: datetime) -> None:
     if not MIN_SCALE <= scale <= MAX_SCALE:
-        raise KultiError(
+        raise ConfigError(
             f"the sandbox's scale must be between {MIN_SCALE:g} and {MAX_SCALE:g}, not {scale:g}",
             hint="scale 1 is about 1 GB, 0.01 is ready in seconds",
         )
     if now.tzinfo is None:
-        raise KultiError("the sandbox's anchor in time has no time zone", hint="pass an aware now")
+        raise ConfigError("the sandbox's anchor in time has no time zone", hint="pass an aware now")
 
 
 def _run_scripts(site: _Site, scripts: tuple[Script, ...], *, lanes: int) -> None:
