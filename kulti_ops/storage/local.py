@@ -53,7 +53,9 @@ class LocalStorage:
 
     def writer(self, key: str) -> LocalWriter:
         """Begin an object that must not exist yet."""
-        return LocalWriter(self.root / valid_key(key))
+        path = self.root / valid_key(key)
+        self._refuse_links(path.parent, key)
+        return LocalWriter(path)
 
     def reader(self, key: str) -> IO[bytes]:
         """Open an object for reading."""
@@ -83,6 +85,8 @@ class LocalStorage:
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects below a folder."""
         base = self.root / valid_key(prefix) if prefix else self.root
+        if prefix and base.is_symlink():
+            return
         for folder, folders, files in os.walk(base, followlinks=False):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in files:
@@ -150,12 +154,13 @@ class LocalStorage:
 
     def tidy(self) -> None:
         """Remove temporary files and claims of dead processes where the rest stays."""
-        for depth in ("", "*/", "*/*/"):
-            for found in self.root.glob(f"{depth}{TEMPORARY_PREFIX}*"):
-                _remove_unheld(found)
-        for found in self.root.glob(f"*/{CLAIM_NAME}"):
-            if any(not p.name.startswith(".") for p in found.parent.iterdir()):
-                _remove_unheld(found)
+        for folder, folders, files in os.walk(self.root, followlinks=False):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            published = any(not name.startswith(".") for name in files)
+            for name in files:
+                claimed = name == CLAIM_NAME and published
+                if claimed or name.startswith(TEMPORARY_PREFIX):
+                    _remove_unheld(Path(folder) / name)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -192,13 +197,16 @@ class LocalStorage:
     def _existing(self, key: str) -> Path:
         """Return the path of a regular file below the root, reached without symbolic links."""
         path = self.root / valid_key(key)
-        for part in (*reversed(path.relative_to(self.root).parents[:-1]), path):
-            candidate = self.root / part
-            if candidate.is_symlink():
-                raise StorageError(f"{key}: {candidate.name} is a symbolic link, not followed")
+        self._refuse_links(path, key)
         if not path.is_file():
             raise NotFoundError(f"{self.root} has no {key}")
         return path
+
+    def _refuse_links(self, path: Path, key: str) -> None:
+        for part in (*reversed(path.relative_to(self.root).parents[:-1]), path):
+            candidate = self.root / part
+            if part != self.root and candidate.is_symlink():
+                raise StorageError(f"{key}: {candidate.name} is a symbolic link, not followed")
 
 
 class LocalWriter:

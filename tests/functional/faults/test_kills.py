@@ -193,7 +193,7 @@ def test_pump_left_early_writes_nothing_afterwards() -> None:
 @pytest.mark.fault("pg_dump killed")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
 def test_create_pg_dump_killed_fails_and_says_by_which_signal(
-    stage: Stage, small: Database, number: signal.Signals, outcome: Callable[[object], None]
+    stage: Stage, number: signal.Signals, outcome: Callable[[object], None]
 ) -> None:
     pause = Pause.at(stage, 5000)
     with stage.started("backup", "create", "--format", "json", **pause.environment) as child:
