@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from kulti_ops.errors import NotFoundError, RefusedError, StorageError
+from kulti_ops.errors import NotFoundError, RefusedError, StorageError, UnreachableError
 from kulti_ops.storage import ObjectInfo, valid_key
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ class LocalStorage:
 
     def folders(self) -> tuple[str, ...]:
         """Return the names of the root's folders."""
-        if not self.root.exists():
-            return ()
         with _translated("list", self.root):
+            if not self.root.exists():
+                return ()
             return tuple(
                 sorted(
                     entry.name
@@ -185,9 +185,9 @@ class LocalStorage:
     def free_bytes(self) -> int:
         """Return the bytes that an ordinary user may still write."""
         folder = self.root
-        while not folder.exists():
-            folder = folder.parent
         with _translated("look at", folder):
+            while not folder.exists():
+                folder = folder.parent
             return shutil.disk_usage(folder).free
 
     def local_path(self, key: str) -> Path:
@@ -198,14 +198,17 @@ class LocalStorage:
         """Return the path of a regular file below the root, reached without symbolic links."""
         path = self.root / valid_key(key)
         self._refuse_links(path, key)
-        if not path.is_file():
-            raise NotFoundError(f"{self.root} has no {key}")
+        with _translated("look at", path):
+            if not path.is_file():
+                raise NotFoundError(f"{self.root} has no {key}")
         return path
 
     def _refuse_links(self, path: Path, key: str) -> None:
         for part in (*reversed(path.relative_to(self.root).parents[:-1]), path):
             candidate = self.root / part
-            if part != self.root and candidate.is_symlink():
+            with _translated("look at", candidate):
+                linked = part != self.root and candidate.is_symlink()
+            if linked:
                 raise StorageError(f"{key}: {candidate.name} is a symbolic link, not followed")
 
 
@@ -309,7 +312,7 @@ def _translated(verb: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(
+        raise UnreachableError(
             f"cannot {verb} {path}: {_reason(error)}",
             hint=_HINTS.get(error.errno or 0, ""),
         ) from error

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops.backup.manifest import SUMS_NAME, rows_of, sums
-from kulti_ops.errors import NotFoundError, StorageError
+from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.inventory import LIMIT_BYTES, Inventory, from_json
 from kulti_ops.pgtools import choose
 from kulti_ops.platform.tables import CRITICAL_TABLES
@@ -232,6 +232,8 @@ def _presence(manifest: Manifest, storage: Storage) -> CheckResult:
     for artifact in manifest.artifacts:
         try:
             info = storage.info(manifest.key(artifact))
+        except UnreachableError:
+            raise
         except StorageError as error:
             problems.append(f"{artifact.name} ({error.message})")
             continue
@@ -263,6 +265,8 @@ def _checksum(
                 digest.update(chunk)
                 read += len(chunk)
                 progress.advance(f"{size(read)} of {size(artifact.size_bytes)}")
+    except UnreachableError:
+        raise
     except (NotFoundError, StorageError):
         return _digest_result(artifact, same=False, duration_s=time.monotonic() - started)
     same = digest.hexdigest() == artifact.sha256
@@ -296,6 +300,8 @@ def _sums(manifest: Manifest, storage: Storage) -> CheckResult:
     listed = tuple(a for a in manifest.artifacts if a is not artifact)
     try:
         data = storage.read_small(manifest.key(artifact), limit_bytes=1_000_000)
+    except UnreachableError:
+        raise
     except (StorageError, NotFoundError):
         data = b""
     return _result(
@@ -322,6 +328,8 @@ def _read_inventory(manifest: Manifest, storage: Storage) -> tuple[Inventory | N
     try:
         key = manifest.key(manifest.artifact("inventory"))
         return from_json(storage.read_small(key, limit_bytes=LIMIT_BYTES)), ""
+    except UnreachableError:
+        raise
     except (StorageError, NotFoundError) as error:
         return None, error.message
 

@@ -399,6 +399,8 @@ def _warm_up() -> None:
 
     for name in ("edge", "config", "commands.backup", "commands.restore", "commands.verify"):
         import_module(f"kulti_ops.{name}")
+    for name in ("render.table", "render.json", "restore.history", "restore.evidence"):
+        import_module(f"kulti_ops.{name}")
     for name in ("backup.create", "restore.drill", "restore.run", "audit", "telemetry"):
         import_module(f"kulti_ops.{name}")
     find_installations(None, search_path=os.environ["PATH"])
