@@ -164,7 +164,7 @@ def restore_commands(manifest: Manifest) -> tuple[str, ...]:
     names = {a.kind: a.name for a in manifest.artifacts}
     commands = [f"sha256sum -c {SUMS_NAME}"]
     if "globals" in names:
-        commands.append(f'psql "$TARGET" --file {names["globals"]}')
+        commands.append(f'psql "$TARGET" --set ON_ERROR_STOP=1 --quiet --file {names["globals"]}')
     if "dump" in names:
         commands.append(f'pg_restore --jobs 2 --dbname "$TARGET" {names["dump"]}')
     return tuple(commands)
