@@ -6,13 +6,17 @@ platform's own names are accepted where they exist; the tool's are `KULTI_OPS_*`
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kulti_ops.errors import ConfigError
@@ -24,6 +28,12 @@ PREFIX = "KULTI_OPS_"
 LOCAL_ENV_FILE = Path(".env")
 # Root's home is private, and root's servers run as another account.
 ROOT_STATE = Path("/var/lib/kulti-ops")
+
+# Variables that hold something to keep from others, ours or the application's.
+_SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|KEY|DSN|CREDENTIAL", re.IGNORECASE)
+_PUBLIC_PREFIX = "NEXT_PUBLIC_"  # compiled into the web app: everybody has it
+
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 def _names(*names: str) -> AliasChoices:
@@ -38,7 +48,9 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, populate_by_name=True
+        extra="ignore",  # a shared .env holds the application's names too; `doctor` lists ours
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     # the database
@@ -94,22 +106,22 @@ class Settings(BaseSettings):
         validation_alias=_names("KULTI_OPS_STORAGE"),
         description="Where backups live: a folder. Default: the XDG data folder.",
     )
-    state_dir: Path | None = Field(
+    state_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_STATE_DIR"),
         description="Audit log, incidents, baselines. Default: the XDG state folder.",
     )
-    cache_dir: Path | None = Field(
+    cache_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_CACHE_DIR"),
         description="Embedded server's files. Default: the XDG cache folder.",
     )
-    scratch_dir: Path | None = Field(
+    scratch_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_SCRATCH_DIR"),
         description="Where drills put their scratch servers. Default: a temporary folder.",
     )
-    pg_bin_dir: Path | None = Field(
+    pg_bin_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_PG_BIN_DIR"),
         description="Folder with pg_dump, pg_restore and psql to prefer.",
@@ -220,9 +232,11 @@ class Settings(BaseSettings):
         return frozenset(names)
 
     def secret_values(self) -> frozenset[str]:
-        """Return every secret that is set, for redaction."""
-        values = (getattr(self, name) for name in type(self).model_fields)
-        return frozenset(v.get_secret_value() for v in values if isinstance(v, SecretStr))
+        """Return every secret that is set, for redaction; of a URL also the password alone."""
+        fields = (getattr(self, name) for name in type(self).model_fields)
+        values = {v.get_secret_value() for v in fields if isinstance(v, SecretStr)}
+        values |= {os.environ[name] for name in ("PGPASSWORD",) if os.environ.get(name)}
+        return frozenset(values.union(*(_url_passwords(value) for value in values)))
 
 
 def load_settings(*, env_file: Path | None = None) -> Settings:
@@ -234,11 +248,11 @@ def load_settings(*, env_file: Path | None = None) -> Settings:
     try:
         return Settings(_env_file=files)  # type: ignore[call-arg]
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
+        found = error.errors(include_input=False, include_url=False)
+        faults = [f"{_variable_of(fault['loc'])}: {_lower(fault['msg'])}" for fault in found]
         raise ConfigError(
-            f"{name} cannot be used: {first['msg'].lower()}",
-            hint="see .env.example for its meaning and form",
+            f"settings cannot be used: {'; '.join(faults)}",
+            hint="see .env.example for their meaning and form",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the settings file: {error}") from error
@@ -262,6 +276,13 @@ def unknown_names(
     for file in _env_files(env_file):
         given |= set(dotenv_values(file))
     return tuple(sorted(n for n in given if n.startswith(PREFIX) and n not in known))
+
+
+def nearest_name(name: str) -> str | None:
+    """Return the setting that a mistyped name most likely means."""
+    bare = {known.removeprefix(PREFIX): known for known in variable_names().values()}
+    matches = difflib.get_close_matches(name.removeprefix(PREFIX), bare, n=1, cutoff=0.6)
+    return bare[matches[0]] if matches else None
 
 
 def libpq_environment() -> dict[str, str]:
@@ -294,9 +315,53 @@ def search_path() -> str:
     return os.environ.get("PATH", os.defpath)
 
 
-def exposed_env_files(env_file: Path | None = None) -> tuple[Path, ...]:
-    """Return settings files that others can read."""
-    return tuple(f for f in _env_files(env_file) if f.stat().st_mode & 0o077)
+@dataclass(frozen=True, kw_only=True)
+class ExposedFile:
+    """A settings file that other users can read, and the variables in it that are secrets."""
+
+    path: Path
+    secrets: tuple[str, ...]
+
+
+def settings_files(env_file: Path | None = None) -> tuple[Path, ...]:
+    """Return the settings files that are read."""
+    return _env_files(env_file)
+
+
+def exposed_files(env_file: Path | None = None) -> tuple[ExposedFile, ...]:
+    """Return the settings files that hold secrets and that other users can read or change."""
+    exposed = (path for path in _env_files(env_file) if path.stat().st_mode & 0o077)
+    found = (ExposedFile(path=path, secrets=_secrets_in(path)) for path in exposed)
+    return tuple(file for file in found if file.secrets)
+
+
+def _secrets_in(path: Path) -> tuple[str, ...]:
+    known = {row["variable"] for row in describe() if row["secret"]}
+    return tuple(
+        name
+        for name, value in dotenv_values(path).items()
+        if value
+        and not name.startswith(_PUBLIC_PREFIX)
+        and (name in known or _SECRET_NAME.search(name) or _url_passwords(value))
+    )
+
+
+def _url_passwords(text: str) -> frozenset[str]:
+    """Return the password of a URL, as it is written and as it is meant."""
+    try:
+        password = urlsplit(text).password if "://" in text else None
+    except ValueError:
+        return frozenset()
+    return frozenset({password, unquote(password)}) if password else frozenset()
+
+
+def _variable_of(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "settings"
+    return variable_names().get(name, name)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _env_files(env_file: Path | None) -> tuple[Path, ...]:

@@ -12,6 +12,8 @@ from kulti_ops import __version__
 from kulti_ops.redact import redact_personal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from kulti_ops.config import Settings
 
 TRACE_SAMPLE_RATE = 0.1  # the platform's own sampling
@@ -20,8 +22,11 @@ FLUSH_TIMEOUT_S = 2.0
 _transaction: Any = None
 
 
-def start(settings: Settings, *, command: str) -> None:
-    """Start sending when a DSN is set; a DSN that cannot be used is ignored with no effect."""
+def start(settings: Settings, *, command: str, secrets: Collection[str]) -> None:
+    """Start sending when a DSN is set; a DSN that cannot be used is ignored with no effect.
+
+    `secrets` is looked at when something is sent: it may still grow.
+    """
     global _transaction  # noqa: PLW0603 - sentry_sdk's client is itself global to the process
     if settings.sentry_dsn is None or _transaction is not None:
         return
@@ -29,7 +34,7 @@ def start(settings: Settings, *, command: str) -> None:
     from sentry_sdk.utils import BadDsn
 
     try:
-        _init(settings, dsn=settings.sentry_dsn.get_secret_value())
+        _init(settings, dsn=settings.sentry_dsn.get_secret_value(), secrets=secrets)
     except BadDsn:
         return  # `doctor` reports it; a broken DSN must not stop a restore
     sentry_sdk.set_tag("command", command)
@@ -37,10 +42,9 @@ def start(settings: Settings, *, command: str) -> None:
     _transaction.__enter__()
 
 
-def _init(settings: Settings, *, dsn: str) -> None:
+def _init(settings: Settings, *, dsn: str, secrets: Collection[str]) -> None:
     import sentry_sdk
 
-    secrets = settings.secret_values()
     sentry_sdk.init(
         dsn=dsn,
         release=f"kulti-ops@{__version__}",
@@ -51,6 +55,7 @@ def _init(settings: Settings, *, dsn: str) -> None:
         include_local_variables=False,
         send_default_pii=False,
         server_name="",
+        spotlight=False,
         before_send=lambda event, _hint: scrub(event, secrets),
         before_send_transaction=lambda event, _hint: scrub(event, secrets),
         before_breadcrumb=lambda crumb, _hint: scrub(crumb, secrets),
@@ -73,6 +78,17 @@ def capture(error: BaseException) -> None:
         sentry_sdk.capture_exception(error)
 
 
+def endpoint(dsn: str) -> tuple[str, int] | None:
+    """Return the host and port that a DSN sends to, None when it is no DSN."""
+    from sentry_sdk.utils import BadDsn, Dsn
+
+    try:
+        parsed = Dsn(dsn)
+    except (BadDsn, ValueError):
+        return None
+    return parsed.host, parsed.port
+
+
 def finish(*, status: str) -> None:
     """End the command's transaction and wait shortly for what was sent to leave."""
     if _transaction is not None:
@@ -83,7 +99,7 @@ def finish(*, status: str) -> None:
         sentry_sdk.flush(timeout=FLUSH_TIMEOUT_S)
 
 
-def scrub(value: Any, secrets: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401 - any JSON value
+def scrub(value: Any, secrets: Collection[str] = ()) -> Any:  # noqa: ANN401 - any JSON value
     """Return an event with every text in it redacted."""
     if isinstance(value, str):
         return redact_personal(value, secrets)
