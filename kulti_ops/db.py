@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
-from psycopg import conninfo
+from psycopg import conninfo, sql
 
 from kulti_ops.config import base_environment, libpq_environment, named_variable
 from kulti_ops.errors import ConfigError, DatabaseError
@@ -27,6 +27,20 @@ if TYPE_CHECKING:
     from kulti_ops.config import Settings
 
 Connection = psycopg.Connection[Any]
+
+# `sql` composes statements from quoted parts, for whoever needs it.
+__all__ = (
+    "KEEPALIVE",
+    "TRANSACTION_POOLER_PORT",
+    "Connection",
+    "Target",
+    "connect",
+    "database_error",
+    "parse_target",
+    "source_target",
+    "sql",
+    "translated",
+)
 
 TRANSACTION_POOLER_PORT = 6543  # Supabase's pooler in transaction mode
 KEEPALIVE = MappingProxyType(
@@ -147,6 +161,16 @@ def parse_target(text: str, settings: Settings) -> Target:
     return _from_conninfo(text, "the URL given", settings)
 
 
+def own_target(url: str, origin: str) -> Target:
+    """Return the database of a server that we run ourselves, by the URL it gave us.
+
+    Such a server listens on loopback or a socket only and speaks no TLS.
+    """
+    given = {key: str(value) for key, value in conninfo.conninfo_to_dict(url).items()}
+    fixed = {"port": "5432", "options": "", "channel_binding": "prefer", "sslmode": "disable"}
+    return Target(params=MappingProxyType({**fixed, **given}), origin=origin)
+
+
 def connect(target: Target, *, application: str, timeout_s: int = 10) -> Connection:
     """Open a connection in autocommit mode that never uses named prepared statements.
 
@@ -179,10 +203,9 @@ def database_error(what: str, error: psycopg.Error) -> DatabaseError:
     primary = error.diag.message_primary
     if primary is None and isinstance(error, psycopg.OperationalError):
         primary = "the connection was lost"
-    text = f"{what}: {primary or type(error).__name__}"
-    if error.sqlstate:
-        text += f" ({error.sqlstate})"
-    return DatabaseError(text, sqlstate=error.sqlstate)
+    primary = primary or type(error).__name__
+    code = f" ({error.sqlstate})" if error.sqlstate else ""
+    return DatabaseError(f"{what}: {primary}{code}", sqlstate=error.sqlstate, primary=primary)
 
 
 def _supabase(settings: Settings) -> Target:

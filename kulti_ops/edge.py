@@ -22,7 +22,7 @@ from typer.core import TyperGroup
 
 from kulti_ops import options as opts
 from kulti_ops.cli import COMMANDS, PROGRAM, root_help
-from kulti_ops.errors import ExitCode, KultiError
+from kulti_ops.errors import ExitCode, KultiError, OperationFailedError
 from kulti_ops.redact import redact
 from kulti_ops.report import ErrorInfo, Outcome, Report, exit_code
 
@@ -66,6 +66,16 @@ class Invocation:
     def interactive(self) -> bool:
         """Whether a person can be asked."""
         return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def write_file(self, path: Path, text: str) -> None:
+        """Replace a file that the user asked for, atomically, readable by its owner only.
+
+        Raises: OperationFailedError when it cannot be written.
+        """
+        try:
+            _write_private(path, redact(text, self.secrets))
+        except OSError as error:
+            raise OperationFailedError(f"cannot write {path}: {error.strerror or error}") from error
 
     def say(self, text: str) -> None:
         """Write one line for people to stderr."""

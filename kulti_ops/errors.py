@@ -69,9 +69,12 @@ class DatabaseError(OperationFailedError):
 
     kind = "database"
 
-    def __init__(self, message: str, *, hint: str = "", sqlstate: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", sqlstate: str | None = None, primary: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)
         self.sqlstate = sqlstate
+        self.primary = primary or message
 
 
 class StorageError(OperationFailedError):

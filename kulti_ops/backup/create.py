@@ -12,8 +12,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import psycopg
-
 from kulti_ops import __version__
 from kulti_ops.backup import catalog, dump, preflight
 from kulti_ops.backup import manifest as manifests
@@ -27,8 +25,8 @@ from kulti_ops.backup.snapshot import (
     take_expectations,
 )
 from kulti_ops.backup.watchdog import Watchdog, YieldedError
-from kulti_ops.db import connect, database_error
-from kulti_ops.errors import OperationFailedError, UsageError
+from kulti_ops.db import connect, translated
+from kulti_ops.errors import DatabaseError, OperationFailedError, UsageError
 from kulti_ops.inventory import Inventory, to_json
 from kulti_ops.pgtools import choose
 from kulti_ops.process import Child, run_tool
@@ -160,10 +158,11 @@ def _survey(target: Target, options: CreateOptions) -> tuple[Survey, str | None]
 
 def _system_identifier(connection: Connection) -> str | None:
     try:
-        row = connection.execute(
-            "SELECT system_identifier::text FROM pg_control_system()"
-        ).fetchone()
-    except psycopg.Error:
+        with translated("system identifier"):
+            row = connection.execute(
+                "SELECT system_identifier::text FROM pg_control_system()"
+            ).fetchone()
+    except DatabaseError:
         return None  # hosted servers may keep it to themselves
     return row[0] if row else None
 
@@ -326,10 +325,8 @@ def _raise_failure(pump: Pump, watchdog: Watchdog) -> None:
 
 def _ping(snapshot: Snapshot) -> None:
     """Make sure the snapshot's transaction still stands: without it the counts mean nothing."""
-    try:
+    with translated("the snapshot was lost during the dump"):
         snapshot.connection.execute("SELECT 1")
-    except psycopg.Error as error:
-        raise database_error("the snapshot was lost during the dump", error) from None
 
 
 def _without_data(job: _Job, snapshot: Snapshot) -> frozenset[str]:

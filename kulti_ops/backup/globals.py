@@ -9,6 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from kulti_ops.roles import (
+    IDENTIFIER_LISTS,
+    parse_array,
+    plain_name,
+    quote_identifier,
+    quote_literal,
+)
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -24,8 +32,6 @@ _FLAGS = {
     "bypassrls": "BYPASSRLS",
 }
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
-# settings whose value is a list of identifiers: each part is quoted by itself
-_LISTS = frozenset({"search_path", "session_preload_libraries", "local_preload_libraries"})
 
 
 def render_globals(inventory: Inventory) -> str:
@@ -41,25 +47,8 @@ def render_globals(inventory: Inventory) -> str:
     return "\n".join(lines) + "\n"
 
 
-def quote_identifier(name: str) -> str:
-    """Return a name as SQL: always quoted, so no reserved word can bite."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quote_literal(text: str) -> str:
-    """Return a text as an SQL literal, whatever standard_conforming_strings says."""
-    escaped = text.replace("'", "''")
-    return "E'" + escaped.replace("\\", "\\\\") + "'" if "\\" in text else f"'{escaped}'"
-
-
-def role_name(item: Item) -> str:
-    """Return a role item's plain name; its identity is quoted where needed."""
-    identity = item.identity
-    return identity[1:-1].replace('""', '"') if identity.startswith('"') else identity
-
-
 def _role(item: Item) -> Iterator[str]:
-    name = role_name(item)
+    name = plain_name(item.identity)
     flags = " ".join(
         word if item.attributes.get(key) == "yes" else f"NO{word}" for key, word in _FLAGS.items()
     )
@@ -109,22 +98,4 @@ def _name(name: str) -> str:
 
 
 def _value(name: str, value: str) -> str:
-    return value or "''" if name.lower() in _LISTS else quote_literal(value)
-
-
-def setting_values(name: str, value: str) -> tuple[str, ...]:
-    """Return a setting's value as its parts: several for a list of identifiers, else one."""
-    if name.lower() not in _LISTS:
-        return (value,)
-    parts = re.findall(r'"((?:[^"]|"")*)"|([^",\s][^",]*)', value)
-    names = tuple(quoted.replace('""', '"') if quoted else plain.strip() for quoted, plain in parts)
-    return names or ("",)
-
-
-def parse_array(text: str) -> tuple[str, ...]:
-    """Return the elements of a one-dimensional text array as PostgreSQL prints it."""
-    pattern = re.compile(r'"((?:[^"\\]|\\.)*)"|([^",{}]+)')
-    return tuple(
-        re.sub(r"\\(.)", r"\1", quoted) if quoted or not plain else plain
-        for quoted, plain in pattern.findall(text)
-    )
+    return value or "''" if name.lower() in IDENTIFIER_LISTS else quote_literal(value)

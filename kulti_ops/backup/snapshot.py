@@ -11,10 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import psycopg
-from psycopg import sql
-
-from kulti_ops.db import connect, database_error, translated
+from kulti_ops.db import connect, sql, translated
 from kulti_ops.errors import DatabaseError
 from kulti_ops.inventory import Inventory, pin_session, read_items
 
@@ -24,6 +21,8 @@ if TYPE_CHECKING:
 
     from kulti_ops.db import Connection, Target
 
+_LOCK_NOT_AVAILABLE = "55P03"
+_UNDEFINED_TABLE = "42P01"
 COUNT_BATCH = 40  # tables per query: few round trips, and a watchdog between two of them
 
 # What TRUNCATE, VACUUM FULL, CLUSTER or ALTER change: comparing it before and after shows drift.
@@ -189,20 +188,25 @@ def _lock(
 ) -> None:
     """Take the locks first: they take no snapshot, so the snapshot comes after them."""
     try:
-        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        if tables:
-            names = sql.SQL(", ").join(sql.SQL("ONLY {}").format(t.quoted) for t in tables)
-            connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
-    except psycopg.errors.LockNotAvailable:
-        holders = _holders(target, timeout_s=timeout_s)
-        raise LockWaitError(
-            f"a table stayed locked: {holders}",
-            hint="wait for the holder to end, or raise --lock-wait",
-        ) from None
-    except psycopg.errors.UndefinedTable:
-        raise DriftError("a table was dropped while the backup began") from None
-    except psycopg.Error as error:
-        raise database_error("locking the tables", error) from None
+        with translated("locking the tables"):
+            _lock_all(connection, tables)
+    except DatabaseError as error:
+        if error.sqlstate == _LOCK_NOT_AVAILABLE:
+            holders = _holders(target, timeout_s=timeout_s)
+            raise LockWaitError(
+                f"a table stayed locked: {holders}",
+                hint="wait for the holder to end, or raise --lock-wait",
+            ) from None
+        if error.sqlstate == _UNDEFINED_TABLE:
+            raise DriftError("a table was dropped while the backup began") from None
+        raise
+
+
+def _lock_all(connection: Connection, tables: tuple[Table, ...]) -> None:
+    connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    if tables:
+        names = sql.SQL(", ").join(sql.SQL("ONLY {}").format(t.quoted) for t in tables)
+        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names))
 
 
 def _holders(target: Target, *, timeout_s: int) -> str:

@@ -12,10 +12,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import psycopg
-
-from kulti_ops.db import connect
-from kulti_ops.errors import KultiError, OperationFailedError
+from kulti_ops.db import connect, translated
+from kulti_ops.errors import DatabaseError, KultiError, OperationFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,8 +91,9 @@ class Watchdog:
                 hint="raise KULTI_OPS_BACKUP_TIMEOUT_S, or find what slows it down",
             )
         try:
-            row = self._connection.execute(_WAITERS, self._parameters).fetchone()
-        except psycopg.Error:
+            with translated("watchdog"):
+                row = self._connection.execute(_WAITERS, self._parameters).fetchone()
+        except DatabaseError:
             return None  # the control connection's own loss is what fails a backup
         if row is None:
             return None

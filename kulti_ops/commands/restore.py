@@ -1,4 +1,4 @@
-"""`restore`: drill."""
+"""`restore`: plan, run, drill, history."""
 
 from __future__ import annotations
 
@@ -7,15 +7,116 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kulti_ops.commands.shared import BackupArgument, installations_of, storage_of
+from kulti_ops.commands.shared import (
+    BackupArgument,
+    TargetOption,
+    ask,
+    installations_of,
+    storage_of,
+    target_of,
+)
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
     from kulti_ops.backup.manifest import Manifest
+    from kulti_ops.db import Target
     from kulti_ops.restore.drill import Drill, DrillOptions
+    from kulti_ops.restore.run import Prepared, Restored, RestoreOptions
 
 app = group("restore", "Plan and run restores, drill them, bring one table back.")
+
+CreateRolesOption = Annotated[
+    bool, typer.Option("--create-roles", help="Create roles that the target lacks, no passwords.")
+]
+ConfirmOption = Annotated[
+    str | None,
+    typer.Option("--confirm", help="Say the database's name: it is production.", metavar="NAME"),
+]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", min=1, max=64, help="Parallel jobs.", show_default="2")
+]
+
+
+@command(
+    app,
+    "plan",
+    examples=("kulti-ops restore plan --target env:RESTORE_DATABASE_URL --create-roles",),
+    exits="5 target or storage cannot be looked at; 6 a guard refuses the restore",
+)
+def plan(
+    run: Invocation,
+    target: TargetOption,
+    backup: BackupArgument = None,
+    create_roles: CreateRolesOption = False,
+    confirm: ConfirmOption = None,
+) -> Outcome:
+    """Show what a restore would do, entry by entry; changes nothing."""
+    prepared, _options = _prepare(run, target, backup, create_roles=create_roles, confirm=confirm)
+    steps = [
+        {"entry": s.entry.label, "action": str(s.action), "reason": s.reason}
+        for s in prepared.plan.steps
+    ]
+    return Outcome(
+        data={
+            "backup_id": prepared.manifest.backup_id,
+            "target": prepared.target.label,
+            "missing_roles": prepared.plan.missing_roles,
+            "steps": steps,
+        },
+        table=tuple(steps),
+        human=_plan_text(prepared),
+    )
+
+
+@command(
+    app,
+    "run",
+    checks=True,
+    examples=(
+        "kulti-ops restore run --target env:RESTORE_DATABASE_URL --create-roles",
+        "kulti-ops restore run latest-verified --target service:standby --jobs 4 --yes",
+    ),
+    exits="5 the restore could not go on; 6 a guard refuses it, or nobody could be asked",
+)
+def run_command(
+    run: Invocation,
+    target: TargetOption,
+    backup: BackupArgument = None,
+    create_roles: CreateRolesOption = False,
+    jobs: JobsOption = None,
+    confirm: ConfirmOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> Outcome:
+    """Restore a backup into an empty database of your own, and compare everything.
+
+    The backup is verified first; the target must be empty, not the source, and no
+    hosted project. An error or a difference that nothing explains is a failure.
+    """
+    from kulti_ops.audit import write_audit
+    from kulti_ops.restore.run import run_restore
+
+    prepared, options = _prepare(
+        run, target, backup, create_roles=create_roles, confirm=ask, jobs=jobs
+    )
+    if not yes:
+        run.say(_plan_text(prepared))
+    ask(run, f"restore into {prepared.target.label}?", yes=yes)
+    details = {"backup_id": prepared.manifest.backup_id, "create_roles": create_roles}
+
+    def audit(action: str, **more: Any) -> None:  # noqa: ANN401 - small facts
+        write_audit(
+            run.settings.state_path,
+            now=run.now,
+            action=action,
+            target=prepared.target.label,
+            details={**details, **more},
+        )
+
+    audit("restore begun")
+    done = run_restore(prepared, options=options, progress=run.progress)
+    audit("restore ended", results={r.id: r.status for r in done.results})
+    return Outcome(results=tuple(done.results), data=_restored_data(prepared, done))
 
 
 @command(
@@ -28,9 +129,10 @@ app = group("restore", "Plan and run restores, drill them, bring one table back.
 def drill(
     run: Invocation,
     backup: BackupArgument = None,
-    jobs: Annotated[int | None, typer.Option("--jobs", min=1, help="Parallel jobs.")] = None,
+    jobs: JobsOption = None,
     report: Annotated[
-        Path | None, typer.Option("--report", help="Write the evidence as Markdown.")
+        Path | None,
+        typer.Option("--report", help="Write evidence as Markdown.", dir_okay=False),
     ] = None,
 ) -> Outcome:
     """Restore a backup into a scratch server, compare everything, measure, clean up.
@@ -40,6 +142,7 @@ def drill(
     """
     from kulti_ops.backup.catalog import Record, add_record, find, usable_manifest
     from kulti_ops.restore.drill import run_drill
+    from kulti_ops.restore.evidence import render_evidence
 
     storage = storage_of(run)
     entry = find(storage, backup)
@@ -51,8 +154,89 @@ def drill(
     record = Record(kind="drill", at=run.now, status=done.status, level="drill", data=data)
     add_record(storage, entry, record)
     if report is not None:
-        _write_report(report, done, manifest, data)
+        run.write_file(report, render_evidence(done, manifest, now=run.now))
     return Outcome(results=tuple(done.results), data={"backup_id": manifest.backup_id, **data})
+
+
+@command(
+    app,
+    "history",
+    checks=True,
+    examples=("kulti-ops restore history", "kulti-ops restore history --format csv"),
+    exits="5 the storage cannot be read",
+)
+def history(run: Invocation) -> Outcome:
+    """Show what drills measured: recovery time per phase, recovery point, trend."""
+    from dataclasses import asdict
+
+    from kulti_ops.backup.catalog import list_entries
+    from kulti_ops.restore.history import drills_of, judge_history
+
+    drills = drills_of(list_entries(storage_of(run)))
+    results = judge_history(
+        drills,
+        rto_target_s=run.settings.rto_minutes * 60,
+        rpo_target_s=run.settings.rpo_hours * 3600,
+    )
+    return Outcome(results=results, data={"drills": [asdict(d) for d in drills]})
+
+
+def _prepare(
+    run: Invocation,
+    target_text: str,
+    backup: str | None,
+    *,
+    create_roles: bool,
+    confirm: str | None,
+    jobs: int | None = None,
+) -> tuple[Prepared, RestoreOptions]:
+    from kulti_ops.backup.catalog import find, usable_manifest
+    from kulti_ops.pgtools import choose
+    from kulti_ops.restore.run import RestoreOptions, prepare_restore
+
+    settings = run.settings
+    storage = storage_of(run)
+    manifest = usable_manifest(find(storage, backup))
+    options = RestoreOptions(
+        tools=choose(installations_of(run), server_major=_dump_major(manifest)),
+        jobs=jobs or settings.jobs,
+        create_roles=create_roles,
+        connect_timeout_s=settings.connect_timeout_s,
+        production=settings.production_names,
+        confirmed=confirm,
+        source=_source_or_none(run),
+    )
+    prepared = prepare_restore(
+        manifest, storage, target_of(run, target_text), options=options, progress=run.progress
+    )
+    return prepared, options
+
+
+def _source_or_none(run: Invocation) -> Target | None:
+    """Return the configured database, to prove that the target is another; None without one."""
+    from kulti_ops.db import source_target
+    from kulti_ops.errors import ConfigError
+
+    try:
+        return source_target(run.settings)
+    except ConfigError:
+        return None
+
+
+def _plan_text(prepared: Prepared) -> str:
+    from kulti_ops.clock import iso
+    from kulti_ops.restore.plan import Action
+
+    steps = prepared.plan
+    lines = [
+        f"restore  {prepared.manifest.backup_id} ({iso(prepared.manifest.snapshot_at)})",
+        f"into     {prepared.target.label}, empty, PostgreSQL {prepared.state.facts.server_major}",
+        "entries  " + ", ".join(f"{len(steps.entries(a))} {a}" for a in Action),
+    ]
+    if steps.missing_roles:
+        lines.append(f"roles    to be created: {', '.join(steps.missing_roles)}")
+    lines += [f"left out {s.entry.label}: {s.reason}" for s in steps.explained]
+    return "\n".join(lines)
 
 
 def _drill_options(run: Invocation, manifest: Manifest, jobs: int | None) -> DrillOptions:
@@ -63,16 +247,28 @@ def _drill_options(run: Invocation, manifest: Manifest, jobs: int | None) -> Dri
     from kulti_ops.restore.drill import DrillOptions
 
     settings = run.settings
-    major = int(manifest.tools.get("pg_dump", "0").split(".")[0])
     extensions = Path(str(resources.files("kulti_ops") / "sandbox" / "sql" / "extension"))
     return DrillOptions(
         scratch_root=settings.scratch_path,
         server=server_installation(settings.cache_path, extra_extensions=extensions),
-        tools=choose(installations_of(run), server_major=major),
+        tools=choose(installations_of(run), server_major=_dump_major(manifest)),
         jobs=jobs or settings.jobs,
         rto_target_s=settings.rto_minutes * 60,
-        rpo_target_s=settings.rpo_hours * 3600,
     )
+
+
+def _dump_major(manifest: Manifest) -> int:
+    """Return the major of the pg_dump that wrote the archive: an older one cannot read it."""
+    return int(manifest.tools.get("pg_dump", "0").split(".")[0])
+
+
+def _restored_data(prepared: Prepared, done: Restored) -> dict[str, Any]:
+    return {
+        "backup_id": prepared.manifest.backup_id,
+        "target": prepared.target.label,
+        "phases": {name: round(seconds, 3) for name, seconds in done.phases_s.items()},
+        "tables": [{"name": t.name, "rows": t.rows, "match": t.match} for t in done.tables],
+    }
 
 
 def _drill_data(done: Drill, manifest: Manifest, run: Invocation) -> dict[str, Any]:
@@ -86,7 +282,3 @@ def _drill_data(done: Drill, manifest: Manifest, run: Invocation) -> dict[str, A
         ],
         "explained": [{"entry": entry, "reason": reason} for entry, reason in done.explained],
     }
-
-
-def _write_report(path: Path, done: Drill, manifest: Manifest, data: dict[str, Any]) -> None:
-    raise NotImplementedError

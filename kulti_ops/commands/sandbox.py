@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kulti_ops.commands.shared import confirm
+from kulti_ops.commands.shared import ask
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.report import Outcome
 
@@ -122,7 +122,7 @@ def destroy(
 
     folder = _folder(run, dir)
     lifecycle.require(folder)
-    confirm(run, f"destroy the sandbox in {folder} and all its data?", yes=yes)
+    ask(run, f"destroy the sandbox in {folder} and all its data?", yes=yes)
     lifecycle.destroy(folder)
     return Outcome(
         data={"state": "absent", "dir": str(folder)}, human=f"destroyed the sandbox in {folder}"

@@ -62,7 +62,7 @@ def warn_weak_tls(run: Invocation, target: Target) -> None:
         run.say(f"warning: sslmode=require does not prove that {target.host} is the real server")
 
 
-def confirm(run: Invocation, question: str, *, yes: bool) -> None:
+def ask(run: Invocation, question: str, *, yes: bool) -> None:
     """Ask before something that can't be undone, unless `yes` was given.
 
     Raises: RefusedError when the answer is no, or nobody can be asked.

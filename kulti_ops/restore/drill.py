@@ -12,35 +12,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kulti_ops.errors import KultiError
 from kulti_ops.pgserver import ScratchOptions, scratch_server
 from kulti_ops.progress import SILENT, Progress
 from kulti_ops.report import CheckResult, Verdict, worst
+from kulti_ops.restore.comparison import checked, compare_all, hold_invariants, judge_errors
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
-from kulti_ops.restore.plan import Action, RestorePlan, plan_restore
+from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.scratch import Scratch, prepare_roles, prepare_schemas
-from kulti_ops.restore.tool import EntryError
 from kulti_ops.verify import Level, compare
 from kulti_ops.verify.backup import Verification, verify_backup
-from kulti_ops.verify.restored import (
-    Expected,
-    TableMatch,
-    compare_large_objects,
-    compare_materialized_views,
-    compare_objects,
-    compare_rows,
-    compare_sequences,
-)
+from kulti_ops.verify.restored import Expected, TableMatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.pgtools import Installation
     from kulti_ops.storage import Storage
 
-NAMES_SHOWN = 5
 SETTINGS = {
     # a restore builds indexes and keys: give it room; the server lives for minutes only
     "shared_buffers": "256MB",
@@ -146,7 +137,7 @@ def _restore_and_compare(
         ).run(outcome)
         drill.phases_s |= outcome.phases_s
         drill.explained = tuple((s.entry.label, s.reason) for s in plan.explained)
-        drill.results.append(_restore_result(outcome, plan))
+        drill.results.append(judge_errors(outcome.errors, plan))
         progress.step("comparing")
         with _phase(drill, "compare"):
             expected = Expected(
@@ -156,7 +147,9 @@ def _restore_and_compare(
                 archive=archive,
                 left_out_tables=left_out_tables(plan),
             )
-            _compare(scratch, expected, plan, drill, options=options)
+            _compare(
+                scratch, expected, plan, drill, options=options, snapshot_at=manifest.snapshot_at
+            )
 
 
 def _compare(
@@ -166,6 +159,7 @@ def _compare(
     drill: Drill,
     *,
     options: DrillOptions,
+    snapshot_at: datetime,
 ) -> None:
     rules = (
         compare.extension_version,
@@ -175,33 +169,13 @@ def _compare(
         compare.dangerous_memberships,
         compare.database_settings,
     )
-    target, tools = scratch.target, options.tools
-
-    def objects() -> CheckResult:
-        return compare_objects(target, expected, rules)[0]
-
-    def rows() -> CheckResult:
-        result, drill.tables = compare_rows(target, expected, tools=tools, jobs=options.jobs)
-        return result
-
-    checks: tuple[tuple[str, Callable[[], CheckResult]], ...] = (
-        ("inventory", objects),
-        ("rows", rows),
-        ("sequences", lambda: compare_sequences(target, expected)),
-        ("large-objects", lambda: compare_large_objects(target, expected, tools=tools)),
-        ("materialized-views", lambda: compare_materialized_views(target, expected)),
+    results, drill.tables = compare_all(
+        scratch.target, expected, rules, tools=options.tools, jobs=options.jobs
     )
-    drill.results += [_checked(f"restored-{name}", check) for name, check in checks]
-
-
-def _checked(check_id: str, check: Callable[[], CheckResult]) -> CheckResult:
-    """Run one comparison; a failing one is `unknown`, and the others still run."""
-    from dataclasses import replace
-
-    try:
-        return replace(check(), id=check_id)
-    except KultiError as error:
-        return CheckResult(id=check_id, status=Verdict.UNKNOWN, summary=error.message)
+    drill.results += results
+    drill.results.append(
+        checked("invariants", lambda: hold_invariants(scratch.target, at=snapshot_at))
+    )
 
 
 def left_out_tables(plan: RestorePlan) -> frozenset[str]:
@@ -224,29 +198,6 @@ def _left_out_rules(
         if reason:
             by_reason.setdefault(reason, []).append(item.key)
     return tuple(compare.left_out(keys, reason) for reason, keys in by_reason.items())
-
-
-def _restore_result(outcome: NativeOutcome, plan: RestorePlan) -> CheckResult:
-    """Judge the restore itself: zero unexplained errors, and how much was explained."""
-    missing = plan.missing_extensions
-    errors = [EntryError(label=f"EXTENSION {n}", message="not available") for n in missing]
-    errors += outcome.errors
-    done = sum(len(plan.entries(a)) for a in Action if a is not Action.SKIP)
-    explained = len(plan.explained)
-    aside = f"; {explained} left out, explained" if explained else ""
-    shown = "; ".join(f"{e.label}: {e.message}" for e in errors[:NAMES_SHOWN])
-    return CheckResult(
-        id="restore",
-        status=Verdict.CRIT if errors else Verdict.OK,
-        summary=f"{len(errors)} unexplained errors: {shown}"
-        if errors
-        else f"{done} entries restored without an error{aside}",
-        evidence={"entries": done, "errors": len(errors), "explained": explained},
-        rows=tuple(
-            {"entry": e.label, "message": e.message, "sqlstate": e.sqlstate} for e in errors
-        ),
-        next="keep this backup to look at, and make a new one" if errors else None,
-    )
 
 
 def _rto_result(rto_s: float, target_s: float) -> CheckResult:

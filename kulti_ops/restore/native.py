@@ -14,10 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import psycopg
-from psycopg import sql
-
-from kulti_ops.db import connect, translated
+from kulti_ops.db import connect, sql, translated
+from kulti_ops.errors import DatabaseError
 from kulti_ops.progress import SILENT, Progress
 from kulti_ops.restore.plan import Action, RestorePlan
 from kulti_ops.restore.tool import EntryError, run_entries
@@ -120,12 +118,11 @@ def _execute(connection: Connection, entry: Entry) -> EntryError | None:
     text = _SET_AUTHORIZATION.sub(r"SET LOCAL ROLE \1;", entry.definition)
     text = _RESET_AUTHORIZATION.sub("RESET ROLE;", text)
     try:
-        with connection.transaction():
+        with translated(entry.label), connection.transaction():
             connection.execute("SET LOCAL search_path = ''")
             connection.execute(text)
-    except psycopg.Error as error:
-        message = error.diag.message_primary or "the connection was lost"
-        return EntryError(label=entry.label, message=message, sqlstate=error.sqlstate)
+    except DatabaseError as error:
+        return EntryError(label=entry.label, message=error.primary, sqlstate=error.sqlstate)
     return None
 
 

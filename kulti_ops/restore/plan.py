@@ -18,6 +18,7 @@ from kulti_ops.restore.toc import (
     dependants,
     is_database_level,
 )
+from kulti_ops.roles import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -182,6 +183,4 @@ def _absent_extensions(toc: Toc, missing: Iterable[str]) -> Iterator[tuple[int, 
 
 
 def _roles_needed(inventory: Inventory) -> set[str]:
-    from kulti_ops.backup.globals import role_name
-
-    return {role_name(item) for item in inventory.of("role")}
+    return {plain_name(item.identity) for item in inventory.of("role")}

@@ -13,18 +13,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from psycopg import sql
-
-from kulti_ops.backup.globals import parse_array, role_name, setting_values
-from kulti_ops.db import Target, connect, translated
+from kulti_ops.db import Target, connect, sql, translated
 from kulti_ops.restore.plan import Action, RestorePlan, TargetFacts
+from kulti_ops.restore.roles import apply_settings, create_role, grant_membership
 from kulti_ops.restore.tool import EntryError, run_entries
+from kulti_ops.roles import plain_name
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from kulti_ops.db import Connection
-    from kulti_ops.inventory import Inventory, Item
+    from kulti_ops.inventory import Inventory
     from kulti_ops.pgserver import PgServer
     from kulti_ops.pgtools import Installation
 
@@ -36,14 +35,6 @@ EXTENSION_ROLE = "kulti_extensions"
 DANGEROUS_ROLES = frozenset(
     {"pg_execute_server_program", "pg_read_server_files", "pg_write_server_files"}
 )
-_FLAGS = {
-    "inherit": "INHERIT",
-    "createrole": "CREATEROLE",
-    "createdb": "CREATEDB",
-    "login": "LOGIN",
-    "replication": "REPLICATION",
-    "bypassrls": "BYPASSRLS",
-}
 # Settings of roles that only a superuser may give, or that would reach out of the database.
 _SETTINGS_LEFT_OUT = frozenset({"session_preload_libraries", "local_preload_libraries", "role"})
 
@@ -66,11 +57,12 @@ def prepare_roles(server: PgServer, inventory: Inventory, *, server_major: int) 
     password = secrets.token_urlsafe(24)
     with connect(admin, application="scratch") as connection, translated("scratch server"):
         for item in inventory.of("role"):
-            _create_role(connection, item)
+            create_role(connection, item, superuser=False)
         for item in inventory.of("membership"):
-            _grant_membership(connection, item)
+            if item.attributes.get("role") not in DANGEROUS_ROLES:
+                grant_membership(connection, item)
         for item in inventory.of("setting"):
-            _apply_settings(connection, item)
+            apply_settings(connection, item, left_out=_SETTINGS_LEFT_OUT)
         _create_restore_role(connection, inventory, password)
         facts = _facts(connection, server_major)
     restoring = _target(server, user=RESTORE_ROLE, password=password).with_database(DATABASE)
@@ -130,53 +122,6 @@ def _target(server: PgServer, *, user: str, password: str) -> Target:
     )
 
 
-def _create_role(connection: Connection, item: Item) -> None:
-    """Create a role without its superuser flag and without a password."""
-    words = [
-        word if item.attributes.get(key) == "yes" else f"NO{word}" for key, word in _FLAGS.items()
-    ]
-    flags = sql.SQL(" ".join(words))
-    name = sql.Identifier(role_name(item))
-    connection.execute(sql.SQL("CREATE ROLE {} WITH {}").format(name, flags))
-    comment = item.attributes.get("comment")
-    if comment:
-        connection.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(name, sql.Literal(comment)))
-
-
-def _grant_membership(connection: Connection, item: Item) -> None:
-    role, member = item.attributes.get("role") or "", item.attributes.get("member") or ""
-    if role in DANGEROUS_ROLES:
-        return
-    options = ", ".join(
-        f"{word.upper()} {'TRUE' if item.attributes.get(word) == 'yes' else 'FALSE'}"
-        for word in ("admin", "inherit", "set")
-        if item.attributes.get(word)
-    )
-    connection.execute(
-        sql.SQL("GRANT {} TO {} WITH {}").format(
-            sql.Identifier(role), sql.Identifier(member), sql.SQL(options or "ADMIN FALSE")
-        )
-    )
-
-
-def _apply_settings(connection: Connection, item: Item) -> None:
-    """Give a role its settings; those of one database have no place here."""
-    role = item.attributes.get("role")
-    if role is None or item.attributes.get("in database") == "yes":
-        return
-    for setting in parse_array(item.attributes.get("settings") or "{}"):
-        name, _, value = setting.partition("=")
-        if name in _SETTINGS_LEFT_OUT:
-            continue
-        connection.execute(
-            sql.SQL("ALTER ROLE {} SET {} TO {}").format(
-                sql.Identifier(role),
-                sql.SQL(".").join(map(sql.Identifier, name.split("."))),
-                sql.SQL(", ").join(map(sql.Literal, setting_values(name, value))),
-            )
-        )
-
-
 def _create_restore_role(connection: Connection, inventory: Inventory, password: str) -> None:
     name = sql.Identifier(RESTORE_ROLE)
     connection.execute(
@@ -185,7 +130,7 @@ def _create_restore_role(connection: Connection, inventory: Inventory, password:
     for item in inventory.of("role"):
         connection.execute(
             sql.SQL("GRANT {} TO {} WITH INHERIT TRUE, SET TRUE").format(
-                sql.Identifier(role_name(item)), name
+                sql.Identifier(plain_name(item.identity)), name
             )
         )
     connection.execute(sql.SQL("GRANT pg_read_all_data TO {}").format(name))

@@ -102,6 +102,12 @@ def database_settings(difference: Difference) -> str:
     return "belongs to the database, which a drill names otherwise" if its_own and gone else ""
 
 
+def existing_roles(difference: Difference) -> str:
+    """Explain roles' own properties where the target's roles were taken as they are."""
+    kinds = {"role", "membership", "setting"}
+    return "the target's roles were taken as they are" if difference.kind in kinds else ""
+
+
 def other_roles(source: Inventory) -> Callable[[Difference], str]:
     """Return the rule for roles, memberships and settings that the target has for itself."""
     kinds = frozenset({"role", "membership", "setting"})

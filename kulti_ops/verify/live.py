@@ -12,9 +12,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from psycopg import sql
-
-from kulti_ops.db import connect, translated
+from kulti_ops.db import connect, sql, translated
 from kulti_ops.digest import MultisetDigest, OrderedDigest, TableDigest
 from kulti_ops.errors import OperationFailedError
 from kulti_ops.inventory import SESSION

@@ -10,9 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from psycopg import sql
-
-from kulti_ops.db import connect, translated
+from kulti_ops.db import connect, sql, translated
 from kulti_ops.inventory import pin_session, read_items
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.verify import large_objects

@@ -312,10 +312,10 @@ from kulti_ops.sandbox import lifecycle
 from tests.functional.test_sandbox_lifecycle import NOW, build
 folder, cache, home, mode = sys.argv[1:]
 def slow(*arguments, **options):
-    build(*arguments, **options)
-    print("built", flush=True)
+    print("building", flush=True)
     if mode == "killed":
         sys.stdin.read()
+    build(*arguments, **options)
 print("ready", flush=True)
 sys.stdin.readline()
 places = lifecycle.Places(cache_dir=pathlib.Path(cache), data_home=pathlib.Path(home))
@@ -337,7 +337,7 @@ def test_sandbox_killed_while_it_is_built(
     arguments = (folder, places.cache_dir, places.data_home, "killed")
     with python_process(STARTER, *arguments) as child:
         _go(child)
-        assert read_line(child) == "built"
+        assert read_line(child) == "building"
         assert _state(folder) == "building"
         child.send_signal(number)
         child.wait(timeout=30)

@@ -1,0 +1,131 @@
+"""The comparison after a restore, the same for a drill and for a real one.
+
+Each comparison looks for itself; one that fails is `unknown`, and the others still
+run. Also judges the restore's own errors.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kulti_ops.clock import iso
+from kulti_ops.db import connect, translated
+from kulti_ops.errors import KultiError
+from kulti_ops.invariants import check_invariants
+from kulti_ops.platform.invariants import NOW_SETTING
+from kulti_ops.report import CheckResult, Verdict
+from kulti_ops.restore.plan import Action
+from kulti_ops.restore.tool import EntryError
+from kulti_ops.verify.restored import (
+    Expected,
+    TableMatch,
+    compare_large_objects,
+    compare_materialized_views,
+    compare_objects,
+    compare_rows,
+    compare_sequences,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from kulti_ops.db import Target
+    from kulti_ops.pgtools import Installation
+    from kulti_ops.restore.plan import RestorePlan
+    from kulti_ops.verify.compare import Difference
+
+NAMES_SHOWN = 5
+
+
+def compare_all(
+    target: Target,
+    expected: Expected,
+    rules: Iterable[Callable[[Difference], str]],
+    *,
+    tools: Installation,
+    jobs: int,
+) -> tuple[tuple[CheckResult, ...], tuple[TableMatch, ...]]:
+    """Hold a restored database against its backup; ids start with `restored-`."""
+    tables: list[TableMatch] = []
+
+    def rows() -> CheckResult:
+        result, matches = compare_rows(target, expected, tools=tools, jobs=jobs)
+        tables.extend(matches)
+        return result
+
+    checks: tuple[tuple[str, Callable[[], CheckResult]], ...] = (
+        ("inventory", lambda: compare_objects(target, expected, rules)[0]),
+        ("rows", rows),
+        ("sequences", lambda: compare_sequences(target, expected)),
+        ("large-objects", lambda: compare_large_objects(target, expected, tools=tools)),
+        ("materialized-views", lambda: compare_materialized_views(target, expected)),
+    )
+    results = tuple(checked(f"restored-{name}", check) for name, check in checks)
+    return results, tuple(tables)
+
+
+def hold_invariants(target: Target, *, at: datetime) -> CheckResult:
+    """Ask the restored copy whether the platform's invariants hold, as of the snapshot.
+
+    A violation is a warning: the copy is what the source was, and the source broke the rule.
+    """
+    started = time.monotonic()
+    with connect(target, application="invariants") as connection:
+        with translated("invariants"):
+            connection.execute("ANALYZE")
+            connection.execute("SELECT set_config(%s, %s, false)", (NOW_SETTING, iso(at)))
+        found = check_invariants(connection)
+    broken = [r for r in found if r.status is Verdict.CRIT]
+    untold = [r for r in found if r.status is Verdict.UNKNOWN]
+    held = sum(r.status is Verdict.OK for r in found)
+    if not broken and not untold and not held:
+        status, summary = Verdict.SKIPPED, "none of the platform's tables is there"
+    elif broken:
+        names = "; ".join(f"{r.invariant.title} ({r.violations})" for r in broken[:NAMES_SHOWN])
+        status, summary = Verdict.WARN, f"broken already at the source: {names}"
+    elif untold:
+        names = "; ".join(f"{r.invariant.id}: {r.reason}" for r in untold[:NAMES_SHOWN])
+        status, summary = Verdict.UNKNOWN, f"could not be asked: {names}"
+    else:
+        status, summary = Verdict.OK, f"{held} invariants of the platform hold"
+    return CheckResult(
+        id="invariants",
+        status=status,
+        summary=summary,
+        evidence={"held": held, "broken": len(broken), "unknown": len(untold)},
+        rows=tuple({"invariant": r.invariant.id, "violations": r.violations} for r in broken),
+        next="look at the source's data: the backup holds what was there" if broken else None,
+        duration_s=time.monotonic() - started,
+    )
+
+
+def judge_errors(errors: Iterable[EntryError], plan: RestorePlan) -> CheckResult:
+    """Judge the restore itself: zero unexplained errors, and how much was explained."""
+    missing = plan.missing_extensions
+    lacking = (EntryError(label=f"EXTENSION {n}", message="not available") for n in missing)
+    found = (*lacking, *errors)
+    done = sum(len(plan.entries(a)) for a in Action if a is not Action.SKIP)
+    explained = len(plan.explained)
+    aside = f"; {explained} left out, explained" if explained else ""
+    shown = "; ".join(f"{e.label}: {e.message}" for e in found[:NAMES_SHOWN])
+    return CheckResult(
+        id="restore",
+        status=Verdict.CRIT if found else Verdict.OK,
+        summary=f"{len(found)} unexplained errors: {shown}"
+        if found
+        else f"{done} entries restored without an error{aside}",
+        evidence={"entries": done, "errors": len(found), "explained": explained},
+        rows=tuple({"entry": e.label, "message": e.message, "sqlstate": e.sqlstate} for e in found),
+        next="the restored copy is not complete: see the rows of this result" if found else None,
+    )
+
+
+def checked(check_id: str, check: Callable[[], CheckResult]) -> CheckResult:
+    """Run one comparison; a failing one is `unknown`."""
+    try:
+        return replace(check(), id=check_id)
+    except KultiError as error:
+        return CheckResult(id=check_id, status=Verdict.UNKNOWN, summary=error.message)
