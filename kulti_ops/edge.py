@@ -28,6 +28,7 @@ from kulti_ops.report import ErrorInfo, Outcome, Report, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from types import FrameType
 
     from kulti_ops.config import Settings
@@ -72,8 +73,10 @@ class Invocation:
 
         Raises: OperationFailedError when it cannot be written.
         """
+        from kulti_ops.output import write_private
+
         try:
-            _write_private(path, redact(text, self.secrets))
+            write_private(path, redact(text, self.secrets))
         except OSError as error:
             raise OperationFailedError(f"cannot write {path}: {error.strerror or error}") from error
 
