@@ -97,7 +97,7 @@ def run_command(
     from kulti_ops.restore.run import run_restore
 
     prepared, options = _prepare(
-        run, target, backup, create_roles=create_roles, confirm=ask, jobs=jobs
+        run, target, backup, create_roles=create_roles, confirm=confirm, jobs=jobs
     )
     if not yes:
         run.say(_plan_text(prepared))
