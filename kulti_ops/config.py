@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
@@ -40,6 +40,16 @@ def _names(*names: str) -> AliasChoices:
     return AliasChoices(*names)
 
 
+# First field of a group -> the group's title, for the documentation.
+_GROUPS = {
+    "database_url": "The database",
+    "storage": "Where things live",
+    "lock_wait_s": "Backups",
+    "jobs": "Restores and objectives",
+    "sentry_dsn": "This tool's own errors",
+}
+
+
 class Settings(BaseSettings):
     """Every setting, with its environment variable as validation alias.
 
@@ -58,22 +68,26 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("DATABASE_URL"),
         description="Database to back up and to look at, as a libpq URL; overrides what follows.",
+        examples=["postgresql://postgres:PASSWORD@db.PROJECT.supabase.co:5432/postgres"],
     )
     supabase_project_ref: str | None = Field(
         None,
         validation_alias=_names("SUPABASE_PROJECT_REF"),
         pattern=r"^[a-z0-9]{15,30}$",
         description="Project reference: the database is then db.<ref>.supabase.co:5432.",
+        examples=["abcdefghijklmnopqrst"],
     )
     supabase_db_password: SecretStr | None = Field(
         None,
         validation_alias=_names("SUPABASE_DB_PASSWORD"),
         description="Password of the role postgres of that project.",
+        examples=["PASSWORD"],
     )
     pooler_host: str | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_POOLER_HOST"),
         description="Session pooler to use instead of the direct host (machines without IPv6).",
+        examples=["aws-0-eu-central-1.pooler.supabase.com"],
     )
     sslmode: str = Field(
         "verify-full",
@@ -85,6 +99,7 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("KULTI_OPS_SSLROOTCERT"),
         description="CA file for the database's certificate; `system` for the machine's own.",
+        examples=["/etc/kulti-ops/prod-ca-2021.crt"],
     )
     connect_timeout_s: int = Field(
         10,
@@ -98,6 +113,7 @@ class Settings(BaseSettings):
         validation_alias=_names("KULTI_OPS_PRODUCTION"),
         description="Project refs and hosts that are production, comma-separated; "
         "SUPABASE_PROJECT_REF always is.",
+        examples=["abcdefghijklmnopqrst,db.kulti.example"],
     )
 
     # where things live
@@ -105,26 +121,31 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("KULTI_OPS_STORAGE"),
         description="Where backups live: a folder. Default: the XDG data folder.",
+        examples=["/var/backups/kulti"],
     )
     state_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_STATE_DIR"),
         description="Audit log, incidents, baselines. Default: the XDG state folder.",
+        examples=["/var/lib/kulti-ops"],
     )
     cache_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_CACHE_DIR"),
         description="Embedded server's files. Default: the XDG cache folder.",
+        examples=["/var/cache/kulti-ops"],
     )
     scratch_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_SCRATCH_DIR"),
         description="Where drills put their scratch servers. Default: a temporary folder.",
+        examples=["/var/tmp/kulti-ops"],
     )
     pg_bin_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_PG_BIN_DIR"),
         description="Folder with pg_dump, pg_restore and psql to prefer.",
+        examples=["/usr/lib/postgresql/17/bin"],
     )
 
     # backup
@@ -180,6 +201,7 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("KULTI_OPS_SENTRY_DSN"),
         description="Sentry project for this tool's own errors; nothing is sent without it.",
+        examples=["https://KEY@HOST/PROJECT"],
     )
     environment: str = Field(
         "production",
@@ -336,7 +358,7 @@ def exposed_files(env_file: Path | None = None) -> tuple[ExposedFile, ...]:
 
 
 def _secrets_in(path: Path) -> tuple[str, ...]:
-    known = {row["variable"] for row in describe() if row["secret"]}
+    known = {setting.variable for setting in describe() if setting.secret}
     return tuple(
         name
         for name, value in dotenv_values(path).items()
@@ -383,16 +405,33 @@ def _is_root() -> bool:
     return os.geteuid() == 0
 
 
-def describe() -> list[dict[str, Any]]:
-    """Return every setting for documentation: variable, default, description, secret or not."""
-    rows = []
+@dataclass(frozen=True, kw_only=True)
+class SettingInfo:
+    """One setting as the documentation shows it; `default` is None where there is none."""
+
+    variable: str
+    group: str
+    description: str
+    default: str | None
+    example: str
+    secret: bool
+
+
+def describe() -> tuple[SettingInfo, ...]:
+    """Return every setting in the model's order."""
+    described = []
+    group = ""
     for field, info in Settings.model_fields.items():
-        rows.append(
-            {
-                "variable": variable_names()[field],
-                "default": info.default,
-                "description": info.description or "",
-                "secret": "SecretStr" in str(info.annotation),
-            }
+        group = _GROUPS.get(field, group)
+        default = None if info.default in (None, "") else f"{info.default}"
+        described.append(
+            SettingInfo(
+                variable=variable_names()[field],
+                group=group,
+                description=info.description or "",
+                default=default,
+                example=default or str((info.examples or [""])[0]),
+                secret="SecretStr" in str(info.annotation),
+            )
         )
-    return rows
+    return tuple(described)
