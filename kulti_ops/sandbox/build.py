@@ -15,19 +15,18 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from kulti_ops.db import connect, own_target, translated
-from kulti_ops.errors import KultiError, OperationFailedError
-from kulti_ops.progress import SILENT, Progress
+from kulti_ops.errors import ConfigError, OperationFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from kulti_ops.db import Connection
 
-# The generator's numbering holds between these: above, the platform's 65,536 invite codes
-# and 13 million room codes would run out.
+# The generator's numbering holds up to the upper one: above, the platform's 65,536 invite codes
+# would run out. Below 0.01 nothing gets smaller: 200 users, 500 sessions are the least.
 MIN_SCALE = 0.001
-MAX_SCALE = 40.0
+MAX_SCALE = 20.0
 
 # Two connections load and index at once: the sandbox is sized for a two-core machine.
 _LANES = 2
@@ -131,14 +130,14 @@ def build_database(
     postgres_password: str,
     scale: float,
     now: datetime,
-    progress: Progress = SILENT,
+    progress: Callable[[str], None] = lambda _text: None,
 ) -> BuildSummary:
     """Create and fill everything, as the bootstrap superuser in database `postgres`.
 
     Expects a fresh cluster: roles and schemas must not exist yet. `now` is the aware instant
     that the data's timestamps are counted from.
 
-    Raises: DatabaseError naming the file that failed; KultiError for a scale or a `now`
+    Raises: DatabaseError naming the file that failed; ConfigError for a scale or a `now`
     that can't be used.
     """
     _check_arguments(scale, now)
@@ -147,7 +146,7 @@ def build_database(
     scripts = load_scripts()
     phases = []
     for phase in PHASES:
-        progress.step(phase.title)
+        progress(phase.title)
         phase_started = time.monotonic()
         chosen = tuple(s for s in scripts if phase.first <= s.number <= phase.last)
         _run_scripts(site, chosen, lanes=_LANES if phase.parallel else 1)
@@ -155,7 +154,7 @@ def build_database(
     with closing(site.open()) as connection:
         _set_password(connection, "postgres", postgres_password)
         tables = _tables_by_size(connection)
-    progress.step("gathering statistics")
+    progress("gathering statistics")
     phase_started = time.monotonic()
     # Plans and index-only scans are then as on a server that has been lived in.
     vacuums = tuple(Script(name=f"99 {t}", text=f"VACUUM (ANALYZE) {t}") for t in tables)
@@ -183,12 +182,12 @@ def load_scripts() -> tuple[Script, ...]:
 
 def _check_arguments(scale: float, now: datetime) -> None:
     if not MIN_SCALE <= scale <= MAX_SCALE:
-        raise KultiError(
+        raise ConfigError(
             f"the sandbox's scale must be between {MIN_SCALE:g} and {MAX_SCALE:g}, not {scale:g}",
             hint="scale 1 is about 1 GB, 0.01 is ready in seconds",
         )
     if now.tzinfo is None:
-        raise KultiError("the sandbox's anchor in time has no time zone", hint="pass an aware now")
+        raise ConfigError("the sandbox's anchor in time has no time zone", hint="pass an aware now")
 
 
 def _run_scripts(site: _Site, scripts: tuple[Script, ...], *, lanes: int) -> None:

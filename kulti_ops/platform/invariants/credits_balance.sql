@@ -8,16 +8,14 @@
 SELECT p.id AS user_id,
        p.credits_balance,
        coalesce(l.total, 0) AS ledger_sum,
-       l.newest AS newest_balance_after
+       l.newest_at AS newest_row_at
   FROM public.profiles p
   LEFT JOIN (
-    SELECT user_id,
-           sum(amount) AS total,
-           array_agg(balance_after) FILTER (WHERE created_at = newest_at) AS newest
-      FROM (SELECT user_id, amount, balance_after, created_at,
-                   max(created_at) OVER (PARTITION BY user_id) AS newest_at
-              FROM public.credit_transactions) t
-     GROUP BY user_id
+    SELECT user_id, sum(amount) AS total, max(created_at) AS newest_at
+      FROM public.credit_transactions GROUP BY user_id
   ) l ON l.user_id = p.id
  WHERE p.credits_balance IS DISTINCT FROM coalesce(l.total, 0)
-    OR NOT coalesce(p.credits_balance = ANY (l.newest), p.credits_balance = 0)
+    OR (l.user_id IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM public.credit_transactions t
+                         WHERE t.user_id = p.id AND t.created_at = l.newest_at
+                           AND t.balance_after = p.credits_balance))

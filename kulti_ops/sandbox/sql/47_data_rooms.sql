@@ -15,7 +15,7 @@ DELETE FROM kulti_seed.room_members a USING kulti_seed.room_members b
  WHERE a.r = b.r AND a.user_n = b.user_n AND a.i > b.i;
 
 CREATE TABLE kulti_seed.room_messages AS
-SELECT m.r, m.user_n, m.i, j, (m.r * 100000 + m.i * 10 + j)::bigint AS n
+SELECT m.r, m.user_n, m.i, j, m.r * 10000000::bigint + m.i * 10 + j AS n
   FROM kulti_seed.room_members m, generate_series(0, 2) AS j;
 
 CREATE TABLE kulti_seed.topics AS
