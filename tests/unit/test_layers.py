@@ -99,8 +99,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
 }
 
 # Debts: (module, what it imports) -> why it goes past the rules for now. Keep it short.
-DEBTS: dict[tuple[str, str], str] = {
-}
+DEBTS: dict[tuple[str, str], str] = {}
 
 # Standard modules that mean I/O, a clock or another process: not for values.
 NOT_FOR_VALUES = frozenset(
