@@ -6,15 +6,10 @@ run. Also judges the restore's own errors.
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kulti_ops.clock import iso
-from kulti_ops.db import connect, translated
 from kulti_ops.errors import KultiError
-from kulti_ops.invariants import check_invariants
-from kulti_ops.platform.invariants import NOW_SETTING
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.restore.plan import Action
 from kulti_ops.restore.tool import EntryError
@@ -30,7 +25,6 @@ from kulti_ops.verify.restored import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from datetime import datetime
 
     from kulti_ops.db import Target
     from kulti_ops.pgtools import Installation
@@ -65,41 +59,6 @@ def compare_all(
     )
     results = tuple(checked(f"restored-{name}", check) for name, check in checks)
     return results, tuple(tables)
-
-
-def hold_invariants(target: Target, *, at: datetime) -> CheckResult:
-    """Ask the restored copy whether the platform's invariants hold, as of the snapshot.
-
-    A violation is a warning: the copy is what the source was, and the source broke the rule.
-    """
-    started = time.monotonic()
-    with connect(target, application="invariants") as connection:
-        with translated("invariants"):
-            connection.execute("ANALYZE")
-            connection.execute("SELECT set_config(%s, %s, false)", (NOW_SETTING, iso(at)))
-        found = check_invariants(connection)
-    broken = [r for r in found if r.status is Verdict.CRIT]
-    untold = [r for r in found if r.status is Verdict.UNKNOWN]
-    held = sum(r.status is Verdict.OK for r in found)
-    if not broken and not untold and not held:
-        status, summary = Verdict.SKIPPED, "none of the platform's tables is there"
-    elif broken:
-        names = "; ".join(f"{r.invariant.title} ({r.violations})" for r in broken[:NAMES_SHOWN])
-        status, summary = Verdict.WARN, f"broken already at the source: {names}"
-    elif untold:
-        names = "; ".join(f"{r.invariant.id}: {r.reason}" for r in untold[:NAMES_SHOWN])
-        status, summary = Verdict.UNKNOWN, f"could not be asked: {names}"
-    else:
-        status, summary = Verdict.OK, f"{held} invariants of the platform hold"
-    return CheckResult(
-        id="invariants",
-        status=status,
-        summary=summary,
-        evidence={"held": held, "broken": len(broken), "unknown": len(untold)},
-        rows=tuple({"invariant": r.invariant.id, "violations": r.violations} for r in broken),
-        next="look at the source's data: the backup holds what was there" if broken else None,
-        duration_s=time.monotonic() - started,
-    )
 
 
 def judge_errors(errors: Iterable[EntryError], plan: RestorePlan) -> CheckResult:

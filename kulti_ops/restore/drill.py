@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from kulti_ops.pgserver import ScratchOptions, scratch_server
 from kulti_ops.progress import SILENT, Progress
 from kulti_ops.report import CheckResult, Verdict, worst
-from kulti_ops.restore.comparison import checked, compare_all, hold_invariants, judge_errors
+from kulti_ops.restore.comparison import checked, compare_all, judge_errors
+from kulti_ops.restore.invariants import hold_invariants
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.scratch import Scratch, prepare_roles, prepare_schemas
@@ -174,7 +175,9 @@ def _compare(
     )
     drill.results += results
     drill.results.append(
-        checked("invariants", lambda: hold_invariants(scratch.target, at=snapshot_at))
+        checked(
+            "invariants", lambda: hold_invariants(scratch.target, at=snapshot_at, jobs=options.jobs)
+        )
     )
 
 

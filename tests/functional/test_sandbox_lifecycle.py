@@ -30,9 +30,7 @@ from tests.functional.support import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from kulti_ops.progress import Progress
+    from collections.abc import Callable, Iterator
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -43,10 +41,10 @@ def build(
     postgres_password: str,
     scale: float,
     now: datetime,
-    progress: Progress,
+    progress: Callable[[str], None],
 ) -> None:
     """Stand in for the real builder: quick, and it can be told to fail."""
-    progress.step("building")
+    progress("building")
     password = sql.Literal(postgres_password)
     with psycopg.connect(admin_dsn, connect_timeout=10) as connection:
         connection.execute(sql.SQL("CREATE ROLE postgres LOGIN PASSWORD {}").format(password))

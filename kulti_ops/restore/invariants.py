@@ -1,0 +1,109 @@
+"""The platform's invariants on a restored copy, asked over several connections.
+
+A violation is a warning, not a failure of the backup: the copy is what the source
+was, and it was the source that broke the rule.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from kulti_ops.clock import iso
+from kulti_ops.db import connect, translated
+from kulti_ops.invariants import InvariantResult, check_invariants
+from kulti_ops.platform.invariants import NOW_SETTING, Invariant, load_invariants
+from kulti_ops.report import CheckResult, Verdict
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kulti_ops.db import Connection, Target
+
+NAMES_SHOWN = 5
+# What adding the constraint has just proven, and the inventory has compared: no need to ask again.
+PROVEN_BY_CONSTRAINTS = frozenset({"foreign_keys"})
+SESSION = {
+    "default_statistics_target": "5",  # a rough sample is enough to choose plans by
+    "work_mem": "128MB",
+    "jit": "off",
+}
+
+
+def hold_invariants(target: Target, *, at: datetime, jobs: int) -> CheckResult:
+    """Ask the restored copy whether the platform's invariants hold, as of the snapshot.
+
+    Raises: DatabaseError when the copy cannot be asked at all.
+    """
+    started = time.monotonic()
+    with connect(target, application="invariants") as connection, translated("statistics"):
+        _prepare(connection, at)
+        connection.execute("ANALYZE")
+    wanted = (i for i in load_invariants() if i.id not in PROVEN_BY_CONSTRAINTS)
+    found = _ask_all(target, deque(wanted), at=at, jobs=jobs)
+    status, summary = _judge(found)
+    broken = tuple(r for r in found if r.status is Verdict.CRIT)
+    return CheckResult(
+        id="invariants",
+        status=status,
+        summary=summary,
+        evidence={str(v): sum(r.status is v for r in found) for v in Verdict},
+        rows=tuple({"invariant": r.invariant.id, "violations": r.violations} for r in broken),
+        next="look at the source's data: the backup holds what was there" if broken else None,
+        duration_s=time.monotonic() - started,
+    )
+
+
+def _ask_all(
+    target: Target, waiting: deque[Invariant], *, at: datetime, jobs: int
+) -> list[InvariantResult]:
+    """Let several connections take invariants from one queue."""
+    found: list[InvariantResult] = []
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with connect(target, application="invariants") as connection:
+                _prepare(connection, at)
+                while True:
+                    try:
+                        invariant = waiting.popleft()
+                    except IndexError:
+                        return
+                    found.extend(check_invariants(connection, (invariant,)))
+        except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(max(1, jobs))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return sorted(found, key=lambda r: r.invariant.id)
+
+
+def _prepare(connection: Connection, at: datetime) -> None:
+    for name, value in {**SESSION, NOW_SETTING: iso(at)}.items():
+        connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+
+
+def _judge(found: list[InvariantResult]) -> tuple[Verdict, str]:
+    """Return the verdict: what could not be asked outweighs what is broken."""
+    broken = [r for r in found if r.status is Verdict.CRIT]
+    untold = [r for r in found if r.status is Verdict.UNKNOWN]
+    held = sum(r.status is Verdict.OK for r in found)
+    if untold:
+        names = "; ".join(f"{r.invariant.id}: {r.reason}" for r in untold[:NAMES_SHOWN])
+        return Verdict.UNKNOWN, f"could not be asked: {names}"
+    if broken:
+        names = "; ".join(f"{r.invariant.title} ({r.violations})" for r in broken[:NAMES_SHOWN])
+        return Verdict.WARN, f"broken already at the source: {names}"
+    if not held:
+        return Verdict.SKIPPED, "none of the platform's tables is there"
+    missing = sum(r.status is Verdict.SKIPPED for r in found)
+    aside = f"; {missing} need tables that are not there" if missing else ""
+    return Verdict.OK, f"{held} invariants of the platform hold{aside}"
