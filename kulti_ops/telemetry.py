@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 TRACE_SAMPLE_RATE = 0.1  # the platform's own sampling
 FLUSH_TIMEOUT_S = 2.0
+# Members of an event that are ours or random; a release looks like an e-mail address.
+_KEPT = frozenset({"release", "event_id", "trace_id", "span_id", "timestamp", "start_timestamp"})
 
 _transaction: Any = None
 
@@ -35,7 +37,7 @@ def start(settings: Settings, *, command: str, secrets: Collection[str]) -> None
 
     try:
         _init(settings, dsn=settings.sentry_dsn.get_secret_value(), secrets=secrets)
-    except BadDsn:
+    except (BadDsn, ValueError):
         return  # `doctor` reports it; a broken DSN must not stop a restore
     sentry_sdk.set_tag("command", command)
     _transaction = sentry_sdk.start_transaction(op="command", name=command)
@@ -104,7 +106,7 @@ def scrub(value: Any, secrets: Collection[str] = ()) -> Any:  # noqa: ANN401 - a
     if isinstance(value, str):
         return redact_personal(value, secrets)
     if isinstance(value, dict):
-        return {key: scrub(item, secrets) for key, item in value.items()}
+        return {key: i if key in _KEPT else scrub(i, secrets) for key, i in value.items()}
     if isinstance(value, list | tuple):
         return [scrub(item, secrets) for item in value]
     return value

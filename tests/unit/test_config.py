@@ -61,16 +61,24 @@ def test_settings_of_another_program_in_dotenv_are_left_alone(tmp_path: Path) ->
     assert load_settings().jobs == 8
 
 
-@pytest.mark.parametrize("setting", config.describe(), ids=lambda s: s.variable)
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "SUPABASE_PROJECT_REF",
+        "KULTI_OPS_SSLMODE",
+        "KULTI_OPS_CONNECT_TIMEOUT_S",
+        "KULTI_OPS_JOBS",
+        "KULTI_OPS_RTO_MINUTES",
+    ],
+)
 def test_settings_error_names_the_variable_and_never_its_value(
-    monkeypatch: pytest.MonkeyPatch, setting: config.SettingInfo
+    monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    monkeypatch.setenv(setting.variable, f"-1 {CANARY}")
+    monkeypatch.setenv(variable, f"-1 {CANARY}")
     with pytest.raises(ConfigError) as caught:
         load_settings()
-        raise ConfigError(f"{setting.variable} takes any text")
     error = caught.value
-    assert setting.variable in error.message
+    assert variable in error.message
     assert CANARY not in f"{error.message} {error.hint} {error!r} {error.__cause__!r}"
 
 
