@@ -139,7 +139,7 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("KULTI_OPS_SCRATCH_DIR"),
         description="Where drills put their scratch servers. Default: a temporary folder.",
-        examples=["/var/tmp/kulti-ops"],
+        examples=["/srv/kulti-ops/scratch"],
     )
     pg_bin_dir: Folder | None = Field(
         None,
