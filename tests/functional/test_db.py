@@ -107,18 +107,20 @@ def test_connect_to_a_server_without_tls_says_so(sandbox: SandboxInfo) -> None:
     ("name", "value"),
     [
         ("PGHOSTADDR", "127.0.0.77"),
-        ("PGSERVICE", "no_such_service"),
+        ("PGSERVICE", "elsewhere"),
         ("PGOPTIONS", "-c no_such_setting=1"),
         ("PGPORT", "1"),
         ("PGDATABASE", "elsewhere"),
         ("PGTARGETSESSIONATTRS", "standby"),
         ("PGSSLMODE", "verify-full"),
-        ("PGREQUIREAUTH", "none"),
     ],
 )
 def test_connect_is_not_led_elsewhere_by_a_stray_variable(
-    sandbox: SandboxInfo, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    sandbox: SandboxInfo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str
 ) -> None:
+    service = "[elsewhere]\nhostaddr=127.0.0.77\nport=1\ndbname=x\noptions=-c no_such=1\n"
+    (tmp_path / "services").write_text(service)
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
     monkeypatch.setenv(name, value)
     with connect(target_of(sandbox.database_url), application="test") as connection:
         row = connection.execute("SELECT current_database(), current_user").fetchone()
