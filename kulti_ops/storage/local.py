@@ -176,6 +176,18 @@ class LocalStorage:
         with _translated("look at", folder):
             return shutil.disk_usage(folder).free
 
+    def exposed(self) -> tuple[str, ...]:
+        """Return what others than the owner can read or change, the root as `.`."""
+        with _translated("look at", self.root):
+            return tuple(self._exposed())
+
+    def _exposed(self) -> Iterator[str]:
+        for folder, folders, files in os.walk(self.root, onerror=_raise, followlinks=False):
+            for path in (Path(folder), *(Path(folder, name) for name in files)):
+                if not path.is_symlink() and path.lstat().st_mode & 0o077:
+                    yield path.relative_to(self.root).as_posix()
+            folders.sort()
+
     def local_path(self, key: str) -> Path:
         """Return the object's path."""
         return self._existing(key)
@@ -254,6 +266,10 @@ def _try_flock(descriptor: int) -> bool:
             return False
         raise
     return True
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _holder(path: Path) -> str:
