@@ -49,7 +49,7 @@ class LocalStorage:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             probe = self.root / f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}"
             os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            probe.unlink()
+            probe.unlink(missing_ok=True)
 
     def writer(self, key: str) -> LocalWriter:
         """Begin an object that must not exist yet."""
@@ -83,6 +83,8 @@ class LocalStorage:
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects below a folder."""
         base = self.root / valid_key(prefix) if prefix else self.root
+        if prefix and base.is_symlink():
+            return
         for folder, folders, files in os.walk(base, followlinks=False):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in files:
@@ -147,6 +149,16 @@ class LocalStorage:
             if descriptor is not None:
                 os.close(descriptor)
         return True
+
+    def tidy(self) -> None:
+        """Remove temporary files and claims of dead processes where the rest stays."""
+        for folder, folders, files in os.walk(self.root, followlinks=False):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            published = any(not name.startswith(".") for name in files)
+            for name in files:
+                claimed = name == CLAIM_NAME and published
+                if claimed or name.startswith(TEMPORARY_PREFIX):
+                    _remove_unheld(Path(folder) / name)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -244,6 +256,7 @@ class LocalWriter:
             self._descriptor = os.open(
                 self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600
             )
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)  # what nobody holds, `tidy` removes
         return self
 
     def __exit__(
@@ -285,6 +298,17 @@ def _try_flock(descriptor: int) -> bool:
 
 def _raise(error: OSError) -> None:
     raise error
+
+
+def _remove_unheld(path: Path) -> None:
+    """Remove a file that no living process holds; one that cannot be removed does no harm."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            if _try_flock(descriptor):
+                path.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def _holder(path: Path) -> str:
