@@ -82,8 +82,10 @@ class Invocation:
 
     def say(self, text: str) -> None:
         """Write one line for people to stderr."""
+        from kulti_ops.render.rows import visible
+
         self.progress.clear()
-        sys.stderr.write(redact(text, self.secrets) + "\n")
+        sys.stderr.write(visible(redact(text, self.secrets)) + "\n")
         sys.stderr.flush()
 
 
