@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.db import connect, own_target, translated
 from kulti_ops.errors import ConfigError, OperationFailedError
+from kulti_ops.progress import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from kulti_ops.db import Connection
+    from kulti_ops.progress import Progress
 
 # The generator's numbering holds up to the upper one: above, the platform's 65,536 invite codes
 # would run out. Below 0.01 nothing gets smaller: 200 users, 500 sessions are the least.
@@ -130,7 +132,7 @@ def build_database(
     postgres_password: str,
     scale: float,
     now: datetime,
-    progress: Callable[[str], None] = lambda _text: None,
+    progress: Progress = SILENT,
 ) -> BuildSummary:
     """Create and fill everything, as the bootstrap superuser in database `postgres`.
 
@@ -146,7 +148,7 @@ def build_database(
     scripts = load_scripts()
     phases = []
     for phase in PHASES:
-        progress(phase.title)
+        progress.step(phase.title)
         phase_started = time.monotonic()
         chosen = tuple(s for s in scripts if phase.first <= s.number <= phase.last)
         _run_scripts(site, chosen, lanes=_LANES if phase.parallel else 1)
@@ -154,7 +156,7 @@ def build_database(
     with closing(site.open()) as connection:
         _set_password(connection, "postgres", postgres_password)
         tables = _tables_by_size(connection)
-    progress("gathering statistics")
+    progress.step("gathering statistics")
     phase_started = time.monotonic()
     # Plans and index-only scans are then as on a server that has been lived in.
     vacuums = tuple(Script(name=f"99 {t}", text=f"VACUUM (ANALYZE) {t}") for t in tables)

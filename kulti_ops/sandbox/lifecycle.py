@@ -36,7 +36,7 @@ from kulti_ops.sandbox.state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -60,7 +60,7 @@ class Builder(Protocol):
         postgres_password: str,
         scale: float,
         now: datetime,
-        progress: Callable[[str], None],
+        progress: Progress,
     ) -> object:
         """Make roles, schemas, tables and data."""
 
@@ -277,7 +277,7 @@ def _build(
             postgres_password=draft.postgres_password,
             scale=draft.scale,
             now=now,
-            progress=progress.step,
+            progress=progress,
         )
         progress.step("writing it to the disk")
         server.stop()

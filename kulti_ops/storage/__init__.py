@@ -93,6 +93,9 @@ class Storage(Protocol):
     def sweep(self, folder: str) -> bool:
         """Remove a folder that a dead process left; False when a living one holds it."""
 
+    def tidy(self) -> None:
+        """Remove what dead processes left beside finished objects; living ones' stays."""
+
     def lock(self, name: str) -> AbstractContextManager[None]:
         """Hold the lock `name`; RefusedError naming the holder when another process does."""
 

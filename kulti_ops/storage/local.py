@@ -49,11 +49,13 @@ class LocalStorage:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             probe = self.root / f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}"
             os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            probe.unlink()
+            probe.unlink(missing_ok=True)
 
     def writer(self, key: str) -> LocalWriter:
         """Begin an object that must not exist yet."""
-        return LocalWriter(self.root / valid_key(key))
+        path = self.root / valid_key(key)
+        self._refuse_links(path.parent, key)
+        return LocalWriter(path)
 
     def reader(self, key: str) -> IO[bytes]:
         """Open an object for reading."""
@@ -83,6 +85,8 @@ class LocalStorage:
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects below a folder."""
         base = self.root / valid_key(prefix) if prefix else self.root
+        if prefix and base.is_symlink():
+            return
         for folder, folders, files in os.walk(base, followlinks=False):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in files:
@@ -148,6 +152,16 @@ class LocalStorage:
                 os.close(descriptor)
         return True
 
+    def tidy(self) -> None:
+        """Remove temporary files and claims of dead processes where the rest stays."""
+        for folder, folders, files in os.walk(self.root, followlinks=False):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            published = any(not name.startswith(".") for name in files)
+            for name in files:
+                claimed = name == CLAIM_NAME and published
+                if claimed or name.startswith(TEMPORARY_PREFIX):
+                    _remove_unheld(Path(folder) / name)
+
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold a named lock; the kernel gives it up when the holder dies."""
@@ -176,6 +190,18 @@ class LocalStorage:
         with _translated("look at", folder):
             return shutil.disk_usage(folder).free
 
+    def exposed(self) -> tuple[str, ...]:
+        """Return what others than the owner can read or change, the root as `.`."""
+        with _translated("look at", self.root):
+            return tuple(self._exposed())
+
+    def _exposed(self) -> Iterator[str]:
+        for folder, folders, files in os.walk(self.root, onerror=_raise, followlinks=False):
+            for path in (Path(folder), *(Path(folder, name) for name in files)):
+                if not path.is_symlink() and path.lstat().st_mode & 0o077:
+                    yield path.relative_to(self.root).as_posix()
+            folders.sort()
+
     def local_path(self, key: str) -> Path:
         """Return the object's path."""
         return self._existing(key)
@@ -183,13 +209,16 @@ class LocalStorage:
     def _existing(self, key: str) -> Path:
         """Return the path of a regular file below the root, reached without symbolic links."""
         path = self.root / valid_key(key)
-        for part in (*reversed(path.relative_to(self.root).parents[:-1]), path):
-            candidate = self.root / part
-            if candidate.is_symlink():
-                raise StorageError(f"{key}: {candidate.name} is a symbolic link, not followed")
+        self._refuse_links(path, key)
         if not path.is_file():
             raise NotFoundError(f"{self.root} has no {key}")
         return path
+
+    def _refuse_links(self, path: Path, key: str) -> None:
+        for part in (*reversed(path.relative_to(self.root).parents[:-1]), path):
+            candidate = self.root / part
+            if part != self.root and candidate.is_symlink():
+                raise StorageError(f"{key}: {candidate.name} is a symbolic link, not followed")
 
 
 class LocalWriter:
@@ -223,6 +252,7 @@ class LocalWriter:
             self._descriptor = os.open(
                 self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600
             )
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)  # what nobody holds, `tidy` removes
         return self
 
     def __exit__(
@@ -254,6 +284,21 @@ def _try_flock(descriptor: int) -> bool:
             return False
         raise
     return True
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _remove_unheld(path: Path) -> None:
+    """Remove a file that no living process holds; one that cannot be removed does no harm."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            if _try_flock(descriptor):
+                path.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def _holder(path: Path) -> str:

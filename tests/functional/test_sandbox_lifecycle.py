@@ -30,7 +30,9 @@ from tests.functional.support import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+
+    from kulti_ops.progress import Progress
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -41,10 +43,10 @@ def build(
     postgres_password: str,
     scale: float,
     now: datetime,
-    progress: Callable[[str], None],
+    progress: Progress,
 ) -> None:
     """Stand in for the real builder: quick, and it can be told to fail."""
-    progress("building")
+    progress.step("building")
     password = sql.Literal(postgres_password)
     with psycopg.connect(admin_dsn, connect_timeout=10) as connection:
         connection.execute(sql.SQL("CREATE ROLE postgres LOGIN PASSWORD {}").format(password))

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from kulti_ops.pgserver import PgServer, ServerSpec
+from kulti_ops.progress import Silent
 from kulti_ops.sandbox.build import BuildSummary, build_database
 from kulti_ops.sandbox.server import ADMIN_ROLE, SANDBOX_SETTINGS, sandbox_installation
 
@@ -45,6 +46,16 @@ class Built:
         return self.server.dsn(user="postgres", password=PASSWORD)
 
 
+class _Steps(Silent):
+    """Listens to what the build is doing."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.heard.append(text)
+
+
 def _build(root: Path, installation: Installation, stack: ExitStack) -> Built:
     spec = ServerSpec(
         data_dir=root / "data",
@@ -54,11 +65,13 @@ def _build(root: Path, installation: Installation, stack: ExitStack) -> Built:
         settings=SANDBOX_SETTINGS,
     )
     server = stack.enter_context(PgServer(spec, installation))
-    steps: list[str] = []
+    steps = _Steps()
     summary = build_database(
-        server.dsn(), postgres_password=PASSWORD, scale=SCALE, now=NOW, progress=steps.append
+        server.dsn(), postgres_password=PASSWORD, scale=SCALE, now=NOW, progress=steps
     )
-    return Built(server=server, installation=installation, summary=summary, steps=tuple(steps))
+    return Built(
+        server=server, installation=installation, summary=summary, steps=tuple(steps.heard)
+    )
 
 
 @pytest.fixture(scope="package")
