@@ -1,4 +1,4 @@
-"""`restore`: plan, run, drill, history."""
+"""`restore`: plan, run, table, drill, history."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kulti_ops.commands.restore_table import EXAMPLES, EXITS, table
 from kulti_ops.commands.shared import (
     BackupArgument,
     TargetOption,
@@ -118,6 +119,9 @@ def run_command(
     done = run_restore(prepared, options=options, progress=run.progress)
     audit("restore ended", results={r.id: r.status for r in done.results})
     return Outcome(results=tuple(done.results), data=_restored_data(prepared, done))
+
+
+command(app, "table", checks=True, examples=EXAMPLES, exits=EXITS)(table)
 
 
 @command(
