@@ -6,13 +6,17 @@ platform's own names are accepted where they exist; the tool's are `KULTI_OPS_*`
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kulti_ops.errors import ConfigError
@@ -25,9 +29,25 @@ LOCAL_ENV_FILE = Path(".env")
 # Root's home is private, and root's servers run as another account.
 ROOT_STATE = Path("/var/lib/kulti-ops")
 
+# Variables that hold something to keep from others, ours or the application's.
+_SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|KEY|DSN|CREDENTIAL", re.IGNORECASE)
+_PUBLIC_PREFIX = "NEXT_PUBLIC_"  # compiled into the web app: everybody has it
+
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+
 
 def _names(*names: str) -> AliasChoices:
     return AliasChoices(*names)
+
+
+# First field of a group -> the group's title, for the documentation.
+_GROUPS = {
+    "database_url": "The database",
+    "storage": "Where things live",
+    "lock_wait_s": "Backups",
+    "jobs": "Restores and objectives",
+    "sentry_dsn": "This tool's own errors",
+}
 
 
 class Settings(BaseSettings):
@@ -38,7 +58,9 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, populate_by_name=True
+        extra="ignore",  # a shared .env holds the application's names too; `doctor` lists ours
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     # the database
@@ -46,22 +68,26 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("DATABASE_URL"),
         description="Database to back up and to look at, as a libpq URL; overrides what follows.",
+        examples=["postgresql://postgres:PASSWORD@db.PROJECT.supabase.co:5432/postgres"],
     )
     supabase_project_ref: str | None = Field(
         None,
         validation_alias=_names("SUPABASE_PROJECT_REF"),
         pattern=r"^[a-z0-9]{15,30}$",
         description="Project reference: the database is then db.<ref>.supabase.co:5432.",
+        examples=["abcdefghijklmnopqrst"],
     )
     supabase_db_password: SecretStr | None = Field(
         None,
         validation_alias=_names("SUPABASE_DB_PASSWORD"),
         description="Password of the role postgres of that project.",
+        examples=["PASSWORD"],
     )
     pooler_host: str | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_POOLER_HOST"),
         description="Session pooler to use instead of the direct host (machines without IPv6).",
+        examples=["aws-0-eu-central-1.pooler.supabase.com"],
     )
     sslmode: str = Field(
         "verify-full",
@@ -73,6 +99,7 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("KULTI_OPS_SSLROOTCERT"),
         description="CA file for the database's certificate; `system` for the machine's own.",
+        examples=["/etc/kulti-ops/prod-ca-2021.crt"],
     )
     connect_timeout_s: int = Field(
         10,
@@ -86,6 +113,7 @@ class Settings(BaseSettings):
         validation_alias=_names("KULTI_OPS_PRODUCTION"),
         description="Project refs and hosts that are production, comma-separated; "
         "SUPABASE_PROJECT_REF always is.",
+        examples=["abcdefghijklmnopqrst,db.kulti.example"],
     )
 
     # where things live
@@ -93,26 +121,31 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("KULTI_OPS_STORAGE"),
         description="Where backups live: a folder. Default: the XDG data folder.",
+        examples=["/var/backups/kulti"],
     )
-    state_dir: Path | None = Field(
+    state_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_STATE_DIR"),
         description="Audit log, incidents, baselines. Default: the XDG state folder.",
+        examples=["/var/lib/kulti-ops"],
     )
-    cache_dir: Path | None = Field(
+    cache_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_CACHE_DIR"),
         description="Embedded server's files. Default: the XDG cache folder.",
+        examples=["/var/cache/kulti-ops"],
     )
-    scratch_dir: Path | None = Field(
+    scratch_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_SCRATCH_DIR"),
         description="Where drills put their scratch servers. Default: a temporary folder.",
+        examples=["/srv/kulti-ops/scratch"],
     )
-    pg_bin_dir: Path | None = Field(
+    pg_bin_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_PG_BIN_DIR"),
         description="Folder with pg_dump, pg_restore and psql to prefer.",
+        examples=["/usr/lib/postgresql/17/bin"],
     )
 
     # backup
@@ -168,6 +201,7 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("KULTI_OPS_SENTRY_DSN"),
         description="Sentry project for this tool's own errors; nothing is sent without it.",
+        examples=["https://KEY@HOST/PROJECT"],
     )
     environment: str = Field(
         "production",
@@ -220,9 +254,11 @@ class Settings(BaseSettings):
         return frozenset(names)
 
     def secret_values(self) -> frozenset[str]:
-        """Return every secret that is set, for redaction."""
-        values = (getattr(self, name) for name in type(self).model_fields)
-        return frozenset(v.get_secret_value() for v in values if isinstance(v, SecretStr))
+        """Return every secret that is set, for redaction; of a URL also the password alone."""
+        fields = (getattr(self, name) for name in type(self).model_fields)
+        values = {v.get_secret_value() for v in fields if isinstance(v, SecretStr)}
+        values |= {os.environ[name] for name in ("PGPASSWORD",) if os.environ.get(name)}
+        return frozenset(values.union(*(_url_passwords(value) for value in values)))
 
 
 def load_settings(*, env_file: Path | None = None) -> Settings:
@@ -234,11 +270,11 @@ def load_settings(*, env_file: Path | None = None) -> Settings:
     try:
         return Settings(_env_file=files)  # type: ignore[call-arg]
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
+        found = error.errors(include_input=False, include_url=False)
+        faults = [f"{_variable_of(fault['loc'])}: {_lower(fault['msg'])}" for fault in found]
         raise ConfigError(
-            f"{name} cannot be used: {first['msg'].lower()}",
-            hint="see .env.example for its meaning and form",
+            f"settings cannot be used: {'; '.join(faults)}",
+            hint="see .env.example for their meaning and form",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the settings file: {error}") from error
@@ -262,6 +298,13 @@ def unknown_names(
     for file in _env_files(env_file):
         given |= set(dotenv_values(file))
     return tuple(sorted(n for n in given if n.startswith(PREFIX) and n not in known))
+
+
+def nearest_name(name: str) -> str | None:
+    """Return the setting that a mistyped name most likely means."""
+    bare = {known.removeprefix(PREFIX): known for known in variable_names().values()}
+    matches = difflib.get_close_matches(name.removeprefix(PREFIX), bare, n=1, cutoff=0.6)
+    return bare[matches[0]] if matches else None
 
 
 def libpq_environment() -> dict[str, str]:
@@ -294,9 +337,53 @@ def search_path() -> str:
     return os.environ.get("PATH", os.defpath)
 
 
-def exposed_env_files(env_file: Path | None = None) -> tuple[Path, ...]:
-    """Return settings files that others can read."""
-    return tuple(f for f in _env_files(env_file) if f.stat().st_mode & 0o077)
+@dataclass(frozen=True, kw_only=True)
+class ExposedFile:
+    """A settings file that other users can read, and the variables in it that are secrets."""
+
+    path: Path
+    secrets: tuple[str, ...]
+
+
+def settings_files(env_file: Path | None = None) -> tuple[Path, ...]:
+    """Return the settings files that are read."""
+    return _env_files(env_file)
+
+
+def exposed_files(env_file: Path | None = None) -> tuple[ExposedFile, ...]:
+    """Return the settings files that hold secrets and that other users can read or change."""
+    exposed = (path for path in _env_files(env_file) if path.stat().st_mode & 0o077)
+    found = (ExposedFile(path=path, secrets=_secrets_in(path)) for path in exposed)
+    return tuple(file for file in found if file.secrets)
+
+
+def _secrets_in(path: Path) -> tuple[str, ...]:
+    known = {setting.variable for setting in describe() if setting.secret}
+    return tuple(
+        name
+        for name, value in dotenv_values(path).items()
+        if value
+        and not name.startswith(_PUBLIC_PREFIX)
+        and (name in known or _SECRET_NAME.search(name) or _url_passwords(value))
+    )
+
+
+def _url_passwords(text: str) -> frozenset[str]:
+    """Return the password of a URL, as it is written and as it is meant."""
+    try:
+        password = urlsplit(text).password if "://" in text else None
+    except ValueError:
+        return frozenset()
+    return frozenset({password, unquote(password)}) if password else frozenset()
+
+
+def _variable_of(location: tuple[int | str, ...]) -> str:
+    name = str(location[0]) if location else "settings"
+    return variable_names().get(name, name)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _env_files(env_file: Path | None) -> tuple[Path, ...]:
@@ -318,16 +405,33 @@ def _is_root() -> bool:
     return os.geteuid() == 0
 
 
-def describe() -> list[dict[str, Any]]:
-    """Return every setting for documentation: variable, default, description, secret or not."""
-    rows = []
+@dataclass(frozen=True, kw_only=True)
+class SettingInfo:
+    """One setting as the documentation shows it; `default` is None where there is none."""
+
+    variable: str
+    group: str
+    description: str
+    default: str | None
+    example: str
+    secret: bool
+
+
+def describe() -> tuple[SettingInfo, ...]:
+    """Return every setting in the model's order."""
+    described = []
+    group = ""
     for field, info in Settings.model_fields.items():
-        rows.append(
-            {
-                "variable": variable_names()[field],
-                "default": info.default,
-                "description": info.description or "",
-                "secret": "SecretStr" in str(info.annotation),
-            }
+        group = _GROUPS.get(field, group)
+        default = None if info.default in (None, "") else f"{info.default}"
+        described.append(
+            SettingInfo(
+                variable=variable_names()[field],
+                group=group,
+                description=info.description or "",
+                default=default,
+                example=default or str((info.examples or [""])[0]),
+                secret="SecretStr" in str(info.annotation),
+            )
         )
-    return rows
+    return tuple(described)

@@ -46,6 +46,9 @@ TRANSACTION_POOLER_PORT = 6543  # Supabase's pooler in transaction mode
 KEEPALIVE = MappingProxyType(
     {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 )
+# What libpq would take from its environment or a service for keywords that a target lacks, and
+# so end at another server.
+_PINNED = MappingProxyType({"hostaddr": "", "target_session_attrs": "any"})
 _VARIABLES = MappingProxyType(
     {
         "host": "PGHOST",
@@ -179,7 +182,7 @@ def connect(target: Target, *, application: str, timeout_s: int = 10) -> Connect
     """
     try:
         connection = psycopg.connect(
-            **cast("dict[str, Any]", {**target.params, **KEEPALIVE}),
+            **cast("dict[str, Any]", {**_PINNED, **target.params, **KEEPALIVE}),
             autocommit=True,
             prepare_threshold=None,
             connect_timeout=timeout_s,

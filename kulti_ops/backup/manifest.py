@@ -103,6 +103,11 @@ class Manifest:
         """The artifacts' sizes together."""
         return sum(a.size_bytes for a in self.artifacts)
 
+    @property
+    def dump_major(self) -> int:
+        """The major of the pg_dump that wrote the archive: an older pg_restore cannot read it."""
+        return int(self.tools.get("pg_dump", "0").split(".")[0])
+
     def key(self, artifact: Artifact) -> str:
         """Return the artifact's key in the storage."""
         return f"{self.backup_id}/{artifact.name}"
@@ -166,7 +171,7 @@ def restore_commands(manifest: Manifest) -> tuple[str, ...]:
     names = {a.kind: a.name for a in manifest.artifacts}
     commands = [f"sha256sum -c {SUMS_NAME}"]
     if "globals" in names:
-        commands.append(f'psql "$TARGET" --file {names["globals"]}')
+        commands.append(f'psql "$TARGET" --set ON_ERROR_STOP=1 --quiet --file {names["globals"]}')
     if "dump" in names:
         commands.append(f'pg_restore --jobs 2 --dbname "$TARGET" {names["dump"]}')
     return tuple(commands)

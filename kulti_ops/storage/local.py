@@ -53,9 +53,7 @@ class LocalStorage:
 
     def writer(self, key: str) -> LocalWriter:
         """Begin an object that must not exist yet."""
-        path = self.root / valid_key(key)
-        self._refuse_links(path.parent, key)
-        return LocalWriter(path)
+        return LocalWriter(self._unlinked(key), self.root)
 
     def reader(self, key: str) -> IO[bytes]:
         """Open an object for reading."""
@@ -110,7 +108,7 @@ class LocalStorage:
 
     def delete(self, key: str) -> None:
         """Remove an object, and its folder when that is empty."""
-        path = self.root / valid_key(key)
+        path = self._unlinked(key)
         with _translated("remove", path):
             path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
@@ -190,33 +188,50 @@ class LocalStorage:
                 folder = folder.parent
             return shutil.disk_usage(folder).free
 
+    def exposed(self) -> tuple[str, ...]:
+        """Return what others than the owner can read or change, the root as `.`."""
+        with _translated("look at", self.root):
+            return tuple(self._exposed())
+
+    def _exposed(self) -> Iterator[str]:
+        for folder, folders, files in os.walk(self.root, onerror=_raise, followlinks=False):
+            for path in (Path(folder), *(Path(folder, name) for name in files)):
+                if not path.is_symlink() and path.lstat().st_mode & 0o077:
+                    yield path.relative_to(self.root).as_posix()
+            folders.sort()
+
     def local_path(self, key: str) -> Path:
         """Return the object's path."""
         return self._existing(key)
 
     def _existing(self, key: str) -> Path:
         """Return the path of a regular file below the root, reached without symbolic links."""
-        path = self.root / valid_key(key)
-        self._refuse_links(path, key)
+        path = self._unlinked(key)
         with _translated("look at", path):
-            if not path.is_file():
-                raise NotFoundError(f"{self.root} has no {key}")
+            linked, there = path.is_symlink(), path.is_file()
+        if linked:
+            raise StorageError(f"{key}: {path.name} is a symbolic link, not followed")
+        if not there:
+            raise NotFoundError(f"{self.root} has no {key}")
         return path
 
-    def _refuse_links(self, path: Path, key: str) -> None:
-        for part in (*reversed(path.relative_to(self.root).parents[:-1]), path):
-            candidate = self.root / part
-            with _translated("look at", candidate):
-                linked = part != self.root and candidate.is_symlink()
+    def _unlinked(self, key: str) -> Path:
+        """Return the path of a key; no folder below the root on the way is a symbolic link."""
+        path = self.root / valid_key(key)
+        for folder in _below(path.parent, self.root):
+            with _translated("look at", folder):
+                linked = folder.is_symlink()
             if linked:
-                raise StorageError(f"{key}: {candidate.name} is a symbolic link, not followed")
+                raise StorageError(f"{key}: {folder.name} is a symbolic link, not followed")
+        return path
 
 
 class LocalWriter:
     """One file being written beside its final name."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, root: Path) -> None:
         self.path = path
+        self._root = root
         self._temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
         self._descriptor = -1
 
@@ -228,18 +243,20 @@ class LocalWriter:
                 view = view[os.write(self._descriptor, view) :]
 
     def commit(self) -> None:
-        """Sync the file, publish it under its name unless that is taken, sync the folder."""
+        """Sync the file, publish it under its name unless that is taken, sync the folders."""
         with _translated("write", self.path):
             os.fsync(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
             os.link(self._temporary, self.path)
             self._temporary.unlink()
-            sync_folder(self.path.parent)
+            for folder in (*reversed(_below(self.path.parent, self._root)), self._root):
+                sync_folder(folder)
 
     def __enter__(self) -> Self:
         with _translated("write", self.path):
-            self.path.parent.mkdir(mode=0o700, exist_ok=True)
+            for folder in _below(self.path.parent, self._root):
+                folder.mkdir(mode=0o700, exist_ok=True)
             self._descriptor = os.open(
                 self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600
             )
@@ -256,6 +273,12 @@ class LocalWriter:
             os.close(self._descriptor)
         with contextlib.suppress(OSError):
             self._temporary.unlink(missing_ok=True)
+
+
+def _below(folder: Path, root: Path) -> tuple[Path, ...]:
+    """Return the folders from below `root` down to `folder`; the root itself is not one."""
+    parts = folder.relative_to(root).parts
+    return tuple(root.joinpath(*parts[: n + 1]) for n in range(len(parts)))
 
 
 def sync_folder(path: Path) -> None:
@@ -275,6 +298,10 @@ def _try_flock(descriptor: int) -> bool:
             return False
         raise
     return True
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _remove_unheld(path: Path) -> None:

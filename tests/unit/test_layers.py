@@ -72,6 +72,7 @@ LAYERS: dict[str, Layer] = {
     "commands": Layer.EDGE,
     "edge": Layer.EDGE,
     "options": Layer.EDGE,
+    "output": Layer.EDGE,
     "render": Layer.EDGE,
 }
 
@@ -109,7 +110,7 @@ NOT_FOR_VALUES = frozenset(
 # Who reads the environment besides config, and why.
 ENVIRONMENT_READERS: dict[str, str] = {
     "config": "the one reader: settings, libpq's variables, what children inherit",
-    "edge": "NO_COLOR, which must hold before and without settings",
+    "output": "NO_COLOR, which must hold before and without settings",
 }
 
 
