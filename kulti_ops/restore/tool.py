@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kulti_ops.process import Child, ToolFailedError
+from kulti_ops.redact import redact_server
 from kulti_ops.restore.toc import list_file
 
 if TYPE_CHECKING:
@@ -119,5 +120,6 @@ def _database_argument(name: str) -> str:
 
 
 def _primary(text: str) -> str:
-    """Return the server's own message without pg_restore's introduction."""
-    return re.sub(r"^(?:could not execute query|COPY failed for table .*?): (?=ERROR)", "", text)
+    """Return the server's own message without pg_restore's introduction and without values."""
+    introduction = r"^(?:could not execute query|COPY failed for table .*?): (?=ERROR)"
+    return redact_server(re.sub(introduction, "", text))
