@@ -11,7 +11,7 @@ from kulti_ops.backup.catalog import State, list_entries
 from kulti_ops.pgserver import ScratchOptions, scratch_server
 from kulti_ops.restore.tool import TORN, _Errors
 from kulti_ops.storage.local import LocalStorage
-from tests.functional.faults.stage import Run, Stage, ask, fake_tools, finish, until
+from tests.functional.faults.stage import Run, Stage, ask, fake_tools, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +151,7 @@ def test_restore_of_a_damaged_backup_is_refused_before_anything_is_changed(
 
 
 @pytest.mark.fault("restore cut at many places")
-@pytest.mark.parametrize("keep", [0, 4, 12, 20, -1])
+@pytest.mark.parametrize("keep", [0, 12, -1])
 @pytest.mark.parametrize(
     "then", ["os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(code)", "sys.exit(0)"]
 )
@@ -186,9 +186,9 @@ def test_restore_whose_sessions_are_ended_again_and_again_is_a_failure(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
         f" WHERE datname = '{target.name}' AND application_name = 'kulti-ops restore'"
     )
-    with damaged.started(*RUN, "--format", "json", RESTORE_URL=target.url) as child:
+    with damaged.begun(*RUN, "--format", "json", RESTORE_URL=target.url) as child:
         until(lambda: ask(plain_server.dsn(), end) or child.poll() is not None)
-        done = finish(child)
+        done = child.finish()
     never_ok(done)
 
 
@@ -210,7 +210,7 @@ os.execv(REAL, [REAL, *sys.argv[1:]])
     options = ScratchOptions(listen="tcp", superuser="plain_admin")
     with (
         scratch_server(server_root, server_install, options=options) as server,
-        damaged.started(
+        damaged.begun(
             *RUN,
             "--format",
             "json",
@@ -221,7 +221,7 @@ os.execv(REAL, [REAL, *sys.argv[1:]])
         until(paused.exists)
         server.stop("immediate")
         go.touch()
-        done = finish(child)
+        done = child.finish()
     outcome(never_ok(done))
 
 
@@ -356,15 +356,26 @@ def test_row_data_in_errors_reaches_nothing_that_is_shown_or_kept(
     outcome("; ".join(sorted({row["message"] for row in rows})))
 
 
-def test_error_lines_torn_by_parallel_jobs_are_counted_and_not_shown() -> None:
+@pytest.mark.parametrize(
+    ("lines", "messages"),
+    [
+        (["pg_restore: error: could not execute query: ERROR:  a"], ["ERROR:  a"]),
+        (["pg_restore: pg_restore: error: could not execute query: ERROR:  a"], ["ERROR:  a"]),
+        (["pg_restore: pg_restore: finished item 7 TABLE x", f" error: {TORN}"], [TORN]),
+        (["pg_restore: error: pg_restore: error: could not execute", "x"], ["could not", TORN]),
+        (["pg_restore: error: pg_restore: finished item 7 TABLE x"], [TORN]),
+        (["pg_restore: finished item 7 TABLE error: x", "DETAIL:  error: x"], []),
+    ],
+)
+def test_error_lines_torn_by_parallel_jobs_are_counted(
+    lines: list[str], messages: list[str]
+) -> None:
     errors = _Errors((), lambda _text: None)
-    for line in (
-        "pg_restore: pg_restore: finished item 2425 CONSTRAINT bulk bulk_pkey",
-        f" error: {CANARY}",
-        "pg_restore: pg_restore: error: could not execute query: ERROR:  no such thing",
-    ):
+    for line in lines:
         errors.see(line)
-    assert [e.message for e in errors.found] == [TORN, "ERROR:  no such thing"]
+    assert len(errors.found) == len(messages)
+    for error, message in zip(errors.found, messages, strict=True):
+        assert error.message.startswith(message)
 
 
 def test_audit_log_says_what_a_failed_restore_came_to(
