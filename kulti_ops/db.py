@@ -66,6 +66,7 @@ _VARIABLES = MappingProxyType(
         "channel_binding": "PGCHANNELBINDING",
     }
 )
+_READABLE = MappingProxyType({"DateStyle": "ISO", "IntervalStyle": "postgres"})
 _CREDENTIALS = ("password", "passfile", "sslrootcert", "sslcert", "sslkey")
 _WEAK_TLS = frozenset({"disable", "allow", "prefer"})
 
@@ -180,7 +181,7 @@ def connect(target: Target, *, application: str, timeout_s: int = 10) -> Connect
     Raises: DatabaseError with the cause in one line.
     """
     try:
-        return psycopg.connect(
+        connection = psycopg.connect(
             **cast("dict[str, Any]", {**_PINNED, **target.params, **KEEPALIVE}),
             autocommit=True,
             prepare_threshold=None,
@@ -188,8 +189,20 @@ def connect(target: Target, *, application: str, timeout_s: int = 10) -> Connect
             application_name=f"kulti-ops {application}",
             client_encoding="utf8",
         )
+        _make_times_readable(connection)
     except psycopg.Error as error:
         raise _connect_error(target, error) from None
+    return connection
+
+
+def _make_times_readable(connection: Connection) -> None:
+    """Set what role or database may have set otherwise and psycopg cannot read.
+
+    The server reports these settings by itself: most connections need no round trip.
+    """
+    for name, wanted in _READABLE.items():
+        if not (connection.info.parameter_status(name) or wanted).startswith(wanted):
+            connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), wanted))
 
 
 @contextmanager

@@ -68,15 +68,17 @@ class Invocation:
         """Whether a person can be asked."""
         return sys.stdin.isatty() and sys.stderr.isatty()
 
-    def write_file(self, path: Path, text: str) -> None:
+    def write_file(self, path: Path, text: str, *, masked: bool = True) -> None:
         """Replace a file that the user asked for, atomically, readable by its owner only.
+
+        `masked` takes secrets out; SQL that holds none is not to be changed by it.
 
         Raises: OperationFailedError when it cannot be written.
         """
         from kulti_ops.output import write_private
 
         try:
-            write_private(path, redact(text, self.secrets))
+            write_private(path, redact(text, self.secrets) if masked else text)
         except OSError as error:
             raise OperationFailedError(f"cannot write {path}: {error.strerror or error}") from error
 

@@ -91,7 +91,7 @@ def _verify_contents(
     started = time.monotonic()
     contents = read_contents(
         lambda: storage.reader(key),
-        tools=choose(installations, server_major=_dump_major(manifest)),
+        tools=choose(installations, server_major=manifest.dump_major),
         environment=TOOL_ENVIRONMENT,
         on_bytes=lambda n: progress.advance(f"{size(n)} of {size(dump.size_bytes)}"),
     )
@@ -99,7 +99,7 @@ def _verify_contents(
     same = contents.sha256 == dump.sha256 and contents.size_bytes == dump.size_bytes
     checksums = _merge([*small, _digest_result(dump, same=same, duration_s=took_s)])
     head = (presence, checksums, _sums(manifest, storage), _archive_result(contents, took_s))
-    inventory, problem = _read_inventory(manifest, storage)
+    inventory, problem = read_inventory(manifest, storage)
     if inventory is None or contents.toc is None:
         return Verification(
             level=Level.CONTENTS, results=(*head, _unreadable(problem or contents.problem))
@@ -318,7 +318,8 @@ def _archive_result(contents: ArchiveContents, duration_s: float) -> CheckResult
     )
 
 
-def _read_inventory(manifest: Manifest, storage: Storage) -> tuple[Inventory | None, str]:
+def read_inventory(manifest: Manifest, storage: Storage) -> tuple[Inventory | None, str]:
+    """Return the backup's inventory; None and the reason when it cannot be read."""
     try:
         key = manifest.key(manifest.artifact("inventory"))
         return from_json(storage.read_small(key, limit_bytes=LIMIT_BYTES)), ""
@@ -362,8 +363,3 @@ def _result(
         next="use another backup: kulti-ops backup list",
         duration_s=duration_s,
     )
-
-
-def _dump_major(manifest: Manifest) -> int:
-    """Return the major of the pg_dump that wrote the archive: an older one cannot read it."""
-    return int(manifest.tools.get("pg_dump", "0").split(".")[0])
