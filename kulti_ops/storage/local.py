@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import json
 import os
 import secrets
@@ -17,10 +18,10 @@ import shutil
 import socket
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from kulti_ops.errors import NotFoundError, RefusedError, StorageError
-from kulti_ops.storage import ObjectInfo, valid_key
+from kulti_ops.storage import ObjectInfo, UnsafeObjectError, valid_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,12 +56,10 @@ class LocalStorage:
         """Begin an object that must not exist yet."""
         return LocalWriter(self._unlinked(key), self.root)
 
-    def reader(self, key: str) -> IO[bytes]:
+    def reader(self, key: str) -> BinaryIO:
         """Open an object for reading."""
         path = self._existing(key)
-        with _translated("read", path):
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-            return os.fdopen(descriptor, "rb", buffering=0)
+        return _Reading(path)
 
     def read_small(self, key: str, *, limit_bytes: int) -> bytes:
         """Return a whole small object."""
@@ -208,8 +207,10 @@ class LocalStorage:
         """Return the path of a regular file below the root, reached without symbolic links."""
         path = self._unlinked(key)
         if path.is_symlink():
-            raise StorageError(f"{key}: {path.name} is a symbolic link, not followed")
-        if not path.is_file():
+            raise UnsafeObjectError(f"{key}: {path.name} is a symbolic link, not followed")
+        with _translated("read", path):
+            found = path.is_file()
+        if not found:
             raise NotFoundError(f"{self.root} has no {key}")
         return path
 
@@ -218,8 +219,26 @@ class LocalStorage:
         path = self.root / valid_key(key)
         for folder in _below(path.parent, self.root):
             if folder.is_symlink():
-                raise StorageError(f"{key}: {folder.name} is a symbolic link, not followed")
+                raise UnsafeObjectError(f"{key}: {folder.name} is a symbolic link, not followed")
         return path
+
+
+class _Reading(io.FileIO):
+    """A file whose read errors are the storage's, not the caller's bugs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _translated("read", path):
+            super().__init__(path, "rb", opener=_open_unlinked)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to `size` bytes; empty at the end."""
+        with _translated("read", self._path):
+            return super().read(-1 if size is None else size) or b""
+
+
+def _open_unlinked(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 class LocalWriter:
