@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from _typeshed import WriteableBuffer
+
 TEMPORARY_PREFIX = ".tmp-"
 CLAIM_NAME = ".claim"
 LOCK_FOLDER = ".locks"
@@ -235,6 +237,11 @@ class _Reading(io.FileIO):
         """Read up to `size` bytes; empty at the end."""
         with _translated("read", self._path):
             return super().read(-1 if size is None else size) or b""
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Read into a buffer; 0 at the end."""
+        with _translated("read", self._path):
+            return super().readinto(buffer) or 0
 
 
 def _open_unlinked(path: str, flags: int) -> int:
