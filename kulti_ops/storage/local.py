@@ -18,7 +18,7 @@ import shutil
 import socket
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kulti_ops.errors import NotFoundError, RefusedError, StorageError
 from kulti_ops.storage import ObjectInfo, UnsafeObjectError, valid_key
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
-
-    from _typeshed import WriteableBuffer
 
 TEMPORARY_PREFIX = ".tmp-"
 CLAIM_NAME = ".claim"
@@ -238,7 +236,7 @@ class _Reading(io.FileIO):
         with _translated("read", self._path):
             return super().read(-1 if size is None else size) or b""
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - whatever takes bytes
         """Read into a buffer; 0 at the end."""
         with _translated("read", self._path):
             return super().readinto(buffer) or 0
