@@ -315,15 +315,18 @@ def waits_for_lock(url: str, text: str) -> Callable[[], object]:
     return lambda: ask(url, query)
 
 
-def fake_tools(folder: Path, *, pg_dump: str) -> Path:
-    """Make a folder of tools whose pg_dump is a script; the others are the real ones."""
+def fake_tools(folder: Path, **scripts: str) -> Path:
+    """Make a folder of tools, some of them Python scripts; the others are the real ones."""
     folder.mkdir()
     folder.chmod(0o755)
-    for name in ("pg_restore", "psql"):
-        (folder / name).symlink_to(REAL_BIN / name)
-    script = folder / "pg_dump"
-    script.write_text(f"#!{sys.executable} -IS\nREAL = {str(REAL_BIN / 'pg_dump')!r}\n{pg_dump}")
-    script.chmod(0o755)
+    for name in ("pg_dump", "pg_restore", "psql"):
+        real = REAL_BIN / name
+        if name not in scripts:
+            (folder / name).symlink_to(real)
+            continue
+        script = folder / name
+        script.write_text(f"#!{sys.executable} -IS\nREAL = {str(real)!r}\n{scripts[name]}")
+        script.chmod(0o755)
     return folder
 
 
@@ -398,6 +401,8 @@ def _warm_up() -> None:
     from kulti_ops.pgtools import find_installations
 
     for name in ("edge", "config", "commands.backup", "commands.restore", "commands.verify"):
+        import_module(f"kulti_ops.{name}")
+    for name in ("render.table", "render.json", "restore.history", "restore.evidence"):
         import_module(f"kulti_ops.{name}")
     for name in ("backup.create", "restore.drill", "restore.run", "audit", "telemetry"):
         import_module(f"kulti_ops.{name}")
