@@ -152,7 +152,7 @@ def parse_target(text: str, settings: Settings) -> Target:
     """
     if text.startswith("env:"):
         name = text.removeprefix("env:")
-        value = named_variable(name)
+        value = named_variable(name, settings)
         if not value:
             raise ConfigError(f"target {text}: the variable {name} is not set")
         return _from_conninfo(value, f"env:{name}", settings)

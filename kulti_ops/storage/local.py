@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import json
 import os
 import secrets
@@ -17,7 +18,7 @@ import shutil
 import socket
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kulti_ops.errors import NotFoundError, RefusedError, StorageError, UnreachableError
 from kulti_ops.storage import ObjectInfo, valid_key
@@ -55,12 +56,10 @@ class LocalStorage:
         """Begin an object that must not exist yet."""
         return LocalWriter(self._unlinked(key), self.root)
 
-    def reader(self, key: str) -> IO[bytes]:
+    def reader(self, key: str) -> BinaryIO:
         """Open an object for reading."""
         path = self._existing(key)
-        with _translated("read", path):
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-            return os.fdopen(descriptor, "rb", buffering=0)
+        return _Reading(path)
 
     def read_small(self, key: str, *, limit_bytes: int) -> bytes:
         """Return a whole small object."""
@@ -224,6 +223,29 @@ class LocalStorage:
             if linked:
                 raise StorageError(f"{key}: {folder.name} is a symbolic link, not followed")
         return path
+
+
+class _Reading(io.FileIO):
+    """A file whose read errors are the storage's, not the caller's bugs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _translated("read", path):
+            super().__init__(path, "rb", opener=_open_unlinked)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to `size` bytes; empty at the end."""
+        with _translated("read", self._path):
+            return super().read(-1 if size is None else size) or b""
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - whatever takes bytes
+        """Read into a buffer; 0 at the end."""
+        with _translated("read", self._path):
+            return super().readinto(buffer) or 0
+
+
+def _open_unlinked(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 class LocalWriter:
