@@ -31,11 +31,14 @@ SMALL_DISK_BYTES = 600_000  # the small database's dump has twice that
 
 @contextmanager
 def small_disk(folder: Path, size_bytes: int) -> Iterator[None]:
-    """Mount a small disk on an empty folder; where that is not permitted, there is none."""
+    """Mount a small disk on an empty folder.
+
+    Only root may: the file-size limit stages a full disk for everybody else.
+    """
     state = folder.stat()
     options = f"size={size_bytes},mode={state.st_mode & 0o777:o},uid={state.st_uid}"
     if LIBC.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", 0, options.encode()) != 0:
-        pytest.fail("no small disk could be mounted: see test_create_file_size_limit for others")
+        pytest.skip("a small disk can only be mounted by root")
     try:
         yield
     finally:

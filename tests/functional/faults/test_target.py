@@ -12,6 +12,7 @@ from kulti_ops.pgserver import ScratchOptions, scratch_server
 from kulti_ops.restore.tool import TORN, _Errors
 from kulti_ops.storage.local import LocalStorage
 from tests.functional.faults.stage import Run, Stage, ask, fake_tools, until
+from tests.functional.faults.test_damage import signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +104,19 @@ def test_restore_into_the_source_is_refused_whatever_it_is_called(
     source = good.url if configured else ""
     done = restore(good, target, DATABASE_URL=source)
     outcome(refused(done, "is the database that the backup was made of"))
+
+
+@pytest.mark.fault("restore into the source")
+def test_restore_into_the_source_is_proven_where_names_and_identifiers_tell_nothing(
+    damaged: Stage, small: Database
+) -> None:
+    """As with a pooler's name for a host whose role may not read the system identifier."""
+    manifest = damaged.backup / "manifest.json"
+    document = json.loads(manifest.read_text())
+    document["source"] |= {"system_identifier": None, "host": "pooler.example"}
+    manifest.write_text(json.dumps(signed(document)))
+    done = restore(damaged, small.admin_url.replace("127.0.0.1", "localhost"))
+    refused(done, "is the database that the backup was made of")
 
 
 @pytest.mark.fault("restore with a missing extension")
