@@ -280,13 +280,13 @@ def test_restore_changed_afterwards_is_found_whatever_the_order(
 
 
 HOSTILE = """
-CREATE FUNCTION public.check_one(integer) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION public.check_one(integer) RETURNS boolean LANGUAGE plpgsql {security}
     AS $$ BEGIN RETURN true; END $$;
 ALTER FUNCTION public.check_one(integer) OWNER TO supabase_admin;
 CREATE TABLE public.hostile (id integer CHECK (public.check_one(id)));
 INSERT INTO public.hostile VALUES (1);
 CREATE OR REPLACE FUNCTION public.check_one(integer) RETURNS boolean LANGUAGE plpgsql
-    SECURITY DEFINER AS $$ BEGIN
+    {security} AS $$ BEGIN
     COPY (SELECT 'owned') TO PROGRAM 'cat > {file}';
     RETURN true;
 END $$;
@@ -294,15 +294,17 @@ END $$;
 
 
 @pytest.mark.fault("a hostile dump runs a program in the drill")
+@pytest.mark.parametrize("security", ["SECURITY DEFINER", "SECURITY INVOKER"])
 def test_drill_of_a_hostile_dump_runs_no_program(
-    stage: Stage, small_copy: Callable[[], Database], outcome: Note
+    stage: Stage, small_copy: Callable[[], Database], security: str, outcome: Note
 ) -> None:
+    """Neither as the restoring role nor as the source's superuser, who owns the function."""
     stage.root.chmod(0o711)
     loot = stage.root / "loot"
     loot.mkdir()
     loot.chmod(0o777)
     own = small_copy()
-    ask(own.admin_url, HOSTILE.format(file=loot / "owned"))
+    ask(own.admin_url, HOSTILE.format(file=loot / "owned", security=security))
     stage.url = own.url
     stage.create()
     done = stage.json("restore", "drill")
