@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from kulti_ops.backup.catalog import State, list_entries
 from kulti_ops.pgserver import ScratchOptions, scratch_server
 from kulti_ops.restore.tool import TORN, _Errors
 from kulti_ops.storage.local import LocalStorage
-from tests.functional.faults.stage import Run, Stage, ask, fake_tools, until
+from tests.functional.faults.stage import Run, Stage, ask, fake_tools, until, waits_for_lock
 from tests.functional.faults.test_damage import signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from kulti_ops.pgserver import PgServer
     from kulti_ops.pgtools import Installation
     from tests.functional.conftest import Database
 
@@ -191,26 +192,23 @@ def never_ok(done: Run) -> str:
     return f"exit {done.code}: {done.line if done.err else done.findings}"
 
 
-@pytest.mark.fault("restore cut at many places")
-def test_restore_whose_sessions_are_ended_again_and_again_is_a_failure(
-    damaged: Stage, empty_database: Callable[[], Database], plain_server: PgServer
-) -> None:
-    target = empty_database()
-    end = (
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-        f" WHERE datname = '{target.name}' AND application_name = 'kulti-ops restore'"
-    )
-    with damaged.begun(*RUN, "--format", "json", RESTORE_URL=target.url) as child:
-        until(lambda: ask(plain_server.dsn(), end) or child.poll() is not None)
-        done = child.finish()
-    never_ok(done)
+@dataclass(frozen=True, kw_only=True)
+class HalfWay:
+    """A pg_restore that pauses when the tables are there and their rows are not."""
+
+    folder: Path
+    paused: Path
+    go: Path
+
+    @classmethod
+    def of(cls, stage: Stage) -> HalfWay:
+        paused, go = stage.root / "paused", stage.root / "go"
+        script = CUT.format(keep=12, then=GO_ON.format(paused=str(paused), go=str(go)))
+        folder = fake_tools(stage.root / "tools", pg_restore=script)
+        return cls(folder=folder, paused=paused, go=go)
 
 
-@pytest.mark.fault("server stopped during the restore")
-def test_restore_server_stopped_meanwhile_is_a_failure_that_says_so(
-    damaged: Stage, server_root: Path, server_install: Installation, outcome: Note
-) -> None:
-    then = """
+GO_ON = """
 open({paused!r}, "w").close()
 import time
 while not os.path.exists({go!r}):
@@ -218,23 +216,51 @@ while not os.path.exists({go!r}):
 open(listed, "w").writelines(lines[12:])
 os.execv(REAL, [REAL, *sys.argv[1:]])
 """
-    paused, go = damaged.root / "paused", damaged.root / "go"
-    script = CUT.format(keep=12, then=then.format(paused=str(paused), go=str(go)))
-    tools = fake_tools(damaged.root / "tools", pg_restore=script)
+
+
+@pytest.mark.fault("restore cut at many places")
+def test_restore_whose_session_is_ended_in_the_midst_is_a_failure(
+    damaged: Stage, empty_database: Callable[[], Database]
+) -> None:
+    target, half = empty_database(), HalfWay.of(damaged)
+    waits = waits_for_lock(target.url, "COPY public.bulk")
+    with (
+        damaged.begun(
+            *(*RUN, "--format", "json"),
+            RESTORE_URL=target.url,
+            KULTI_OPS_PG_BIN_DIR=str(half.folder),
+        ) as child,
+        psycopg.connect(target.url, connect_timeout=10) as holder,
+    ):
+        until(half.paused.exists)
+        holder.execute("LOCK TABLE public.bulk IN ACCESS EXCLUSIVE MODE")
+        half.go.touch()
+        until(waits)
+        ask(target.url, f"SELECT pg_terminate_backend({waits()})")
+        holder.commit()
+        done = child.finish()
+    never_ok(done)
+    tables = done.document["data"].get("tables", [])
+    assert not any(t["match"] for t in tables if t["name"] == "public.bulk")
+
+
+@pytest.mark.fault("server stopped during the restore")
+def test_restore_server_stopped_meanwhile_is_a_failure_that_says_so(
+    damaged: Stage, server_root: Path, server_install: Installation, outcome: Note
+) -> None:
+    half = HalfWay.of(damaged)
     options = ScratchOptions(listen="tcp", superuser="plain_admin")
     with (
         scratch_server(server_root, server_install, options=options) as server,
         damaged.begun(
-            *RUN,
-            "--format",
-            "json",
+            *(*RUN, "--format", "json"),
             RESTORE_URL=server.dsn(),
-            KULTI_OPS_PG_BIN_DIR=str(tools),
+            KULTI_OPS_PG_BIN_DIR=str(half.folder),
         ) as child,
     ):
-        until(paused.exists)
+        until(half.paused.exists)
         server.stop("immediate")
-        go.touch()
+        half.go.touch()
         done = child.finish()
     outcome(never_ok(done))
 
