@@ -20,6 +20,7 @@ from psycopg import conninfo, sql
 
 from kulti_ops.config import base_environment, libpq_environment, named_variable
 from kulti_ops.errors import ConfigError, DatabaseError
+from kulti_ops.redact import redact_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,6 +67,7 @@ _VARIABLES = MappingProxyType(
         "channel_binding": "PGCHANNELBINDING",
     }
 )
+_READABLE = MappingProxyType({"DateStyle": "ISO", "IntervalStyle": "postgres"})
 _CREDENTIALS = ("password", "passfile", "sslrootcert", "sslcert", "sslkey")
 _WEAK_TLS = frozenset({"disable", "allow", "prefer"})
 
@@ -150,7 +152,7 @@ def parse_target(text: str, settings: Settings) -> Target:
     """
     if text.startswith("env:"):
         name = text.removeprefix("env:")
-        value = named_variable(name)
+        value = named_variable(name, settings)
         if not value:
             raise ConfigError(f"target {text}: the variable {name} is not set")
         return _from_conninfo(value, f"env:{name}", settings)
@@ -180,7 +182,7 @@ def connect(target: Target, *, application: str, timeout_s: int = 10) -> Connect
     Raises: DatabaseError with the cause in one line.
     """
     try:
-        return psycopg.connect(
+        connection = psycopg.connect(
             **cast("dict[str, Any]", {**_PINNED, **target.params, **KEEPALIVE}),
             autocommit=True,
             prepare_threshold=None,
@@ -188,8 +190,20 @@ def connect(target: Target, *, application: str, timeout_s: int = 10) -> Connect
             application_name=f"kulti-ops {application}",
             client_encoding="utf8",
         )
+        _make_times_readable(connection)
     except psycopg.Error as error:
         raise _connect_error(target, error) from None
+    return connection
+
+
+def _make_times_readable(connection: Connection) -> None:
+    """Set what role or database may have set otherwise and psycopg cannot read.
+
+    The server reports these settings by itself: most connections need no round trip.
+    """
+    for name, wanted in _READABLE.items():
+        if not (connection.info.parameter_status(name) or wanted).startswith(wanted):
+            connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), wanted))
 
 
 @contextmanager
@@ -206,7 +220,7 @@ def database_error(what: str, error: psycopg.Error) -> DatabaseError:
     primary = error.diag.message_primary
     if primary is None and isinstance(error, psycopg.OperationalError):
         primary = "the connection was lost"
-    primary = primary or type(error).__name__
+    primary = redact_server(primary or type(error).__name__)
     code = f" ({error.sqlstate})" if error.sqlstate else ""
     return DatabaseError(f"{what}: {primary}{code}", sqlstate=error.sqlstate, primary=primary)
 

@@ -21,6 +21,7 @@ from kulti_ops.backup.manifest import Artifact, Manifest
 from kulti_ops.backup.pump import Pump
 from kulti_ops.backup.snapshot import (
     DriftError,
+    LockWaitError,
     Snapshot,
     hold_snapshot,
     take_expectations,
@@ -30,7 +31,7 @@ from kulti_ops.db import connect, translated
 from kulti_ops.errors import DatabaseError, OperationFailedError, StorageError, UsageError
 from kulti_ops.inventory import Inventory, to_json
 from kulti_ops.pgtools import choose
-from kulti_ops.process import Child, run_tool
+from kulti_ops.process import Child, ToolFailedError, run_tool
 from kulti_ops.progress import SILENT, Progress, size
 
 if TYPE_CHECKING:
@@ -307,9 +308,23 @@ def _run_dump(
                 _raise_failure(pump, watchdog)
                 raise
         _raise_failure(pump, watchdog)
-        child.finish(timeout_s=60)
+        _finish(child, lock_wait_s=job.options.lock_wait_s)
     _ping(snapshot)
     return inventory, pump
+
+
+def _finish(child: Child, *, lock_wait_s: float) -> None:
+    """Insist on pg_dump's success; its own words for a lock that it did not get say nothing."""
+    try:
+        child.finish(timeout_s=60)
+    except ToolFailedError as error:
+        if "due to statement timeout" not in error.message:
+            raise
+        raise LockWaitError(
+            f"pg_dump did not get the lock of a table within {lock_wait_s:.0f} s: "
+            "somebody else waits to change it",
+            hint="run it again when the schema change is through, or raise --lock-wait",
+        ) from error
 
 
 def _follow(job: _Job, key: str) -> None:

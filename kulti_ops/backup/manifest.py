@@ -103,6 +103,11 @@ class Manifest:
         """The artifacts' sizes together."""
         return sum(a.size_bytes for a in self.artifacts)
 
+    @property
+    def dump_major(self) -> int:
+        """The major of the pg_dump that wrote the archive: an older pg_restore cannot read it."""
+        return int(self.tools.get("pg_dump", "0").split(".")[0])
+
     def key(self, artifact: Artifact) -> str:
         """Return the artifact's key in the storage."""
         return f"{self.backup_id}/{artifact.name}"

@@ -21,6 +21,7 @@ from kulti_ops.edge import Invocation, command, group
 from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
+    from kulti_ops.backup.catalog import Entry
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Target
     from kulti_ops.restore.drill import Drill, DrillOptions
@@ -181,7 +182,7 @@ def drill(
     entry = find(storage, backup)
     manifest = usable_manifest(entry)
     done = run_drill(
-        manifest, storage, options=_drill_options(run, manifest, jobs), progress=run.progress
+        manifest, storage, options=_drill_options(run, entry, jobs), progress=run.progress
     )
     data = _drill_data(done, manifest, run)
     record = Record(kind="drill", at=run.now, status=done.status, level="drill", data=data)
@@ -251,7 +252,7 @@ def _options(
     settings = run.settings
     manifest = usable_manifest(find(storage_of(run), backup))
     options = RestoreOptions(
-        tools=choose(installations_of(run), server_major=_dump_major(manifest)),
+        tools=choose(installations_of(run), server_major=manifest.dump_major),
         jobs=jobs or settings.jobs,
         create_roles=create_roles,
         connect_timeout_s=settings.connect_timeout_s,
@@ -289,9 +290,10 @@ def _plan_text(prepared: Prepared) -> str:
     return "\n".join(lines)
 
 
-def _drill_options(run: Invocation, manifest: Manifest, jobs: int | None) -> DrillOptions:
+def _drill_options(run: Invocation, entry: Entry, jobs: int | None) -> DrillOptions:
     from importlib import resources
 
+    from kulti_ops.backup.catalog import usable_manifest
     from kulti_ops.pgserver import server_installation
     from kulti_ops.pgtools import choose
     from kulti_ops.restore.drill import DrillOptions
@@ -301,15 +303,11 @@ def _drill_options(run: Invocation, manifest: Manifest, jobs: int | None) -> Dri
     return DrillOptions(
         scratch_root=settings.scratch_path,
         server=server_installation(settings.cache_path, extra_extensions=extensions),
-        tools=choose(installations_of(run), server_major=_dump_major(manifest)),
+        tools=choose(installations_of(run), server_major=usable_manifest(entry).dump_major),
         jobs=jobs or settings.jobs,
         rto_target_s=settings.rto_minutes * 60,
+        records=entry.records,
     )
-
-
-def _dump_major(manifest: Manifest) -> int:
-    """Return the major of the pg_dump that wrote the archive: an older one cannot read it."""
-    return int(manifest.tools.get("pg_dump", "0").split(".")[0])
 
 
 def _restored_data(prepared: Prepared, done: Restored) -> dict[str, Any]:

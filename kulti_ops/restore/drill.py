@@ -12,16 +12,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kulti_ops.pgserver import ScratchOptions, scratch_server
-from kulti_ops.progress import SILENT, Progress
+from kulti_ops.errors import RefusedError
+from kulti_ops.pgserver import ScratchOptions, free_bytes, scratch_server
+from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.restore.comparison import checked, compare_all, judge_errors
 from kulti_ops.restore.invariants import hold_invariants
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.scratch import Scratch, prepare_roles, prepare_schemas
-from kulti_ops.verify import Level, compare
-from kulti_ops.verify.backup import Verification, verify_backup
+from kulti_ops.verify import compare
+from kulti_ops.verify.recall import verify_or_recall
 from kulti_ops.verify.restored import Expected, TableMatch
 
 if TYPE_CHECKING:
@@ -29,10 +30,15 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from kulti_ops.backup.catalog import Record
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.pgtools import Installation
     from kulti_ops.storage import Storage
+    from kulti_ops.verify.backup import Verification
 
+# of the source's size: the copy and the log of writing it; an estimate with a margin
+SPACE_FACTOR = 1.5
+SPACE_SERVER_BYTES = 100_000_000  # an empty server with its first log segments
 SETTINGS = {
     # a restore builds indexes and keys: give it room; the server lives for minutes only
     "shared_buffers": "256MB",
@@ -45,14 +51,14 @@ SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class DrillOptions:
-    """Where and how to drill; objectives in seconds."""
+    """Where and how to drill; `records` are earlier facts of the backup, objectives seconds."""
 
     scratch_root: Path
     server: Installation
     tools: Installation
     jobs: int = 2
     rto_target_s: float = 3600.0
-    rpo_target_s: float = 24 * 3600.0
+    records: tuple[Record, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -71,6 +77,20 @@ class Drill:
         return worst(r.status for r in self.results)
 
 
+def judge_space(manifest: Manifest, *, root: Path) -> None:
+    """Refuse a drill that would most likely fill the disk below `root`.
+
+    Raises: RefusedError with both figures.
+    """
+    needed = manifest.totals.database_bytes * SPACE_FACTOR + SPACE_SERVER_BYTES
+    free = free_bytes(root)
+    if free < needed:
+        raise RefusedError(
+            f"{root} has {size(free)} free, a drill of this backup needs about {size(needed)}",
+            hint="free space there, or choose another folder with KULTI_OPS_SCRATCH_DIR",
+        )
+
+
 def run_drill(
     manifest: Manifest,
     storage: Storage,
@@ -80,21 +100,23 @@ def run_drill(
 ) -> Drill:
     """Verify a backup, restore it into a scratch server, and compare.
 
-    Raises: StorageError, ConfigError, OperationFailedError when the drill itself cannot
-    be carried out; a backup that does not hold is a result.
+    Raises: RefusedError for lack of space; StorageError, ConfigError,
+    OperationFailedError when the drill itself cannot be carried out; a backup that does
+    not hold is a result.
     """
+    judge_space(manifest, root=options.scratch_root)
     drill = Drill()
     started = time.monotonic()
     with _phase(drill, "verify"):
-        verified = verify_backup(
+        verified = verify_or_recall(
             manifest,
             storage,
-            level=Level.CONTENTS,
+            options.records,
             installations=(options.tools,),
             progress=progress,
         )
     drill.results += verified.results
-    if verified.status in {Verdict.CRIT, Verdict.UNKNOWN} or verified.toc is None:
+    if verified.status is Verdict.CRIT or verified.toc is None or verified.inventory is None:
         drill.results.append(_not_restored())
         return drill
     _restore_and_compare(manifest, storage, verified, drill, options=options, progress=progress)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import json
 import os
 import secrets
@@ -17,9 +18,9 @@ import shutil
 import socket
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from kulti_ops.errors import NotFoundError, RefusedError, StorageError
+from kulti_ops.errors import NotFoundError, RefusedError, StorageError, UnreachableError
 from kulti_ops.storage import ObjectInfo, valid_key
 
 if TYPE_CHECKING:
@@ -53,16 +54,12 @@ class LocalStorage:
 
     def writer(self, key: str) -> LocalWriter:
         """Begin an object that must not exist yet."""
-        path = self.root / valid_key(key)
-        self._refuse_links(path.parent, key)
-        return LocalWriter(path)
+        return LocalWriter(self._unlinked(key), self.root)
 
-    def reader(self, key: str) -> IO[bytes]:
+    def reader(self, key: str) -> BinaryIO:
         """Open an object for reading."""
         path = self._existing(key)
-        with _translated("read", path):
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-            return os.fdopen(descriptor, "rb", buffering=0)
+        return _Reading(path)
 
     def read_small(self, key: str, *, limit_bytes: int) -> bytes:
         """Return a whole small object."""
@@ -97,9 +94,9 @@ class LocalStorage:
 
     def folders(self) -> tuple[str, ...]:
         """Return the names of the root's folders."""
-        if not self.root.exists():
-            return ()
         with _translated("list", self.root):
+            if not self.root.exists():
+                return ()
             return tuple(
                 sorted(
                     entry.name
@@ -110,7 +107,7 @@ class LocalStorage:
 
     def delete(self, key: str) -> None:
         """Remove an object, and its folder when that is empty."""
-        path = self.root / valid_key(key)
+        path = self._unlinked(key)
         with _translated("remove", path):
             path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
@@ -185,9 +182,9 @@ class LocalStorage:
     def free_bytes(self) -> int:
         """Return the bytes that an ordinary user may still write."""
         folder = self.root
-        while not folder.exists():
-            folder = folder.parent
         with _translated("look at", folder):
+            while not folder.exists():
+                folder = folder.parent
             return shutil.disk_usage(folder).free
 
     def exposed(self) -> tuple[str, ...]:
@@ -208,24 +205,55 @@ class LocalStorage:
 
     def _existing(self, key: str) -> Path:
         """Return the path of a regular file below the root, reached without symbolic links."""
-        path = self.root / valid_key(key)
-        self._refuse_links(path, key)
-        if not path.is_file():
+        path = self._unlinked(key)
+        with _translated("look at", path):
+            linked, there = path.is_symlink(), path.is_file()
+        if linked:
+            raise StorageError(f"{key}: {path.name} is a symbolic link, not followed")
+        if not there:
             raise NotFoundError(f"{self.root} has no {key}")
         return path
 
-    def _refuse_links(self, path: Path, key: str) -> None:
-        for part in (*reversed(path.relative_to(self.root).parents[:-1]), path):
-            candidate = self.root / part
-            if part != self.root and candidate.is_symlink():
-                raise StorageError(f"{key}: {candidate.name} is a symbolic link, not followed")
+    def _unlinked(self, key: str) -> Path:
+        """Return the path of a key; no folder below the root on the way is a symbolic link."""
+        path = self.root / valid_key(key)
+        for folder in _below(path.parent, self.root):
+            with _translated("look at", folder):
+                linked = folder.is_symlink()
+            if linked:
+                raise StorageError(f"{key}: {folder.name} is a symbolic link, not followed")
+        return path
+
+
+class _Reading(io.FileIO):
+    """A file whose read errors are the storage's, not the caller's bugs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _translated("read", path):
+            super().__init__(path, "rb", opener=_open_unlinked)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to `size` bytes; empty at the end."""
+        with _translated("read", self._path):
+            return super().read(-1 if size is None else size) or b""
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - whatever takes bytes
+        """Read into a buffer; 0 at the end."""
+        with _translated("read", self._path):
+            return super().readinto(buffer) or 0
+
+
+def _open_unlinked(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 class LocalWriter:
     """One file being written beside its final name."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, root: Path) -> None:
         self.path = path
+        self._root = root
         self._temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
         self._descriptor = -1
 
@@ -237,18 +265,20 @@ class LocalWriter:
                 view = view[os.write(self._descriptor, view) :]
 
     def commit(self) -> None:
-        """Sync the file, publish it under its name unless that is taken, sync the folder."""
+        """Sync the file, publish it under its name unless that is taken, sync the folders."""
         with _translated("write", self.path):
             os.fsync(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
             os.link(self._temporary, self.path)
             self._temporary.unlink()
-            sync_folder(self.path.parent)
+            for folder in (*reversed(_below(self.path.parent, self._root)), self._root):
+                sync_folder(folder)
 
     def __enter__(self) -> Self:
         with _translated("write", self.path):
-            self.path.parent.mkdir(mode=0o700, exist_ok=True)
+            for folder in _below(self.path.parent, self._root):
+                folder.mkdir(mode=0o700, exist_ok=True)
             self._descriptor = os.open(
                 self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600
             )
@@ -265,6 +295,12 @@ class LocalWriter:
             os.close(self._descriptor)
         with contextlib.suppress(OSError):
             self._temporary.unlink(missing_ok=True)
+
+
+def _below(folder: Path, root: Path) -> tuple[Path, ...]:
+    """Return the folders from below `root` down to `folder`; the root itself is not one."""
+    parts = folder.relative_to(root).parts
+    return tuple(root.joinpath(*parts[: n + 1]) for n in range(len(parts)))
 
 
 def sync_folder(path: Path) -> None:
@@ -325,7 +361,7 @@ def _translated(verb: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(
+        raise UnreachableError(
             f"cannot {verb} {path}: {_reason(error)}",
             hint=_HINTS.get(error.errno or 0, ""),
         ) from error

@@ -50,6 +50,10 @@ def test_target_of_a_variable_and_of_dotenv(
     monkeypatch.setenv("MY_TARGET", URL)
     (tmp_path / ".env").write_text(f"OTHER_TARGET={URL}\n")
     assert target("env:MY_TARGET").label == target("env:OTHER_TARGET").label
+    extra = tmp_path / "extra.env"
+    extra.write_text("OTHER_TARGET=postgresql://bob:x@other.example/app\n")
+    loaded = load_settings(env_file=extra)
+    assert parse_target("env:OTHER_TARGET", loaded).label == "bob@other.example:5432/app"
     with pytest.raises(ConfigError, match="NOT_SET is not set"):
         target("env:NOT_SET")
 

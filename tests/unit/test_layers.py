@@ -251,7 +251,7 @@ def environment_reads(trees: Mapping[str, ast.Module]) -> list[str]:
     """Return every use of the environment outside ENVIRONMENT_READERS, one line each."""
     found = []
     for module, tree in trees.items():
-        if module.removeprefix(f"{ROOT}.") in ENVIRONMENT_READERS:
+        if _is_within(module.removeprefix(f"{ROOT}."), tuple(ENVIRONMENT_READERS)):
             continue
         found += [
             f"{module}:{getattr(node, 'lineno', 0)} reads the environment: that is config's part"

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -256,15 +257,76 @@ def die_at(
     return prepare
 
 
-def fake_tools(folder: Path, *, pg_dump: str) -> Path:
-    """Make a folder of tools whose pg_dump is a script; the others are the real ones."""
+def do_at(spot: str, action: Callable[[], object], *, call: int = 1) -> Callable[[], None]:
+    """Return a preparation that does something right before the nth call of a function."""
+
+    def prepare() -> None:
+        owner, name, original = _find(spot)
+        calls = 0
+
+        def wrapped(*positional: Any, **named: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == call:
+                action()
+            return original(*positional, **named)
+
+        setattr(owner, name, wrapped)
+
+    return prepare
+
+
+def ask(url: str, query: str) -> Any:
+    """Run one statement in a session of its own; return the first value where there is one."""
+    with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+        cursor = connection.execute(query)
+        row = cursor.fetchone() if cursor.description else None
+    return row[0] if row else None
+
+
+@contextmanager
+def background(url: str, statement: str, *, name: str = "staged") -> Iterator[threading.Thread]:
+    """Run a statement in a thread meanwhile; it must have ended well afterwards."""
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with psycopg.connect(
+                url, autocommit=True, connect_timeout=10, application_name=name
+            ) as connection:
+                connection.execute(statement)
+        except psycopg.Error as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    yield thread
+    thread.join(TIMEOUT_S)
+    assert not thread.is_alive()
+    assert errors == []
+
+
+def waits_for_lock(url: str, text: str) -> Callable[[], object]:
+    """Return a condition: some session whose statement holds this text waits for a lock."""
+    query = (
+        "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        f" AND pid <> pg_backend_pid() AND strpos(query, '{text}') > 0"
+    )
+    return lambda: ask(url, query)
+
+
+def fake_tools(folder: Path, **scripts: str) -> Path:
+    """Make a folder of tools, some of them Python scripts; the others are the real ones."""
     folder.mkdir()
     folder.chmod(0o755)
-    for name in ("pg_restore", "psql"):
-        (folder / name).symlink_to(REAL_BIN / name)
-    script = folder / "pg_dump"
-    script.write_text(f"#!{sys.executable} -IS\nREAL = {str(REAL_BIN / 'pg_dump')!r}\n{pg_dump}")
-    script.chmod(0o755)
+    for name in ("pg_dump", "pg_restore", "psql"):
+        real = REAL_BIN / name
+        if name not in scripts:
+            (folder / name).symlink_to(real)
+            continue
+        script = folder / name
+        script.write_text(f"#!{sys.executable} -IS\nREAL = {str(real)!r}\n{scripts[name]}")
+        script.chmod(0o755)
     return folder
 
 
@@ -276,7 +338,7 @@ LIMIT, PAUSED, GO = {limit}, {paused!r}, {go!r}
 if "--version" in sys.argv or not any(a.startswith("--snapshot") for a in sys.argv):
     os.execv(REAL, [REAL, *sys.argv[1:]])
 if LIMIT < 0:
-    open(PAUSED, "x").close()
+    open(PAUSED, "w").close()
     while not os.path.exists(GO):
         time.sleep(0.01)
     os.execv(REAL, [REAL, *sys.argv[1:]])
@@ -292,7 +354,7 @@ while chunk := os.read(reader, 65536 if left is None else min(left, 65536)):
     if left is not None:
         left -= len(chunk)
         if not left:
-            open(PAUSED, "x").close()
+            open(PAUSED, "w").close()
             while not os.path.exists(GO):
                 if os.getppid() != dump:
                     sys.exit()
@@ -339,6 +401,8 @@ def _warm_up() -> None:
     from kulti_ops.pgtools import find_installations
 
     for name in ("edge", "config", "commands.backup", "commands.restore", "commands.verify"):
+        import_module(f"kulti_ops.{name}")
+    for name in ("render.table", "render.json", "restore.history", "restore.evidence"):
         import_module(f"kulti_ops.{name}")
     for name in ("backup.create", "restore.drill", "restore.run", "audit", "telemetry"):
         import_module(f"kulti_ops.{name}")

@@ -1,37 +1,22 @@
-"""Settings: the only reader of the environment.
+"""The settings' model: every setting with its variable, default, bounds and meaning.
 
-Environment first, then `--env-file`, then `.env` in the working directory. The
-platform's own names are accepted where they exist; the tool's are `KULTI_OPS_*`.
+Owns what a setting is and what follows from several of them; reads no file.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
-from dotenv import dotenv_values
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from kulti_ops.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-PREFIX = "KULTI_OPS_"
-LOCAL_ENV_FILE = Path(".env")
 # Root's home is private, and root's servers run as another account.
 ROOT_STATE = Path("/var/lib/kulti-ops")
-
-# Variables that hold something to keep from others, ours or the application's.
-_SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|KEY|DSN|CREDENTIAL", re.IGNORECASE)
-_PUBLIC_PREFIX = "NEXT_PUBLIC_"  # compiled into the web app: everybody has it
 
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 
@@ -62,6 +47,8 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         hide_input_in_errors=True,
     )
+
+    _files: tuple[Path, ...] = PrivateAttr(())  # the strongest last
 
     # the database
     database_url: SecretStr | None = Field(
@@ -258,26 +245,7 @@ class Settings(BaseSettings):
         fields = (getattr(self, name) for name in type(self).model_fields)
         values = {v.get_secret_value() for v in fields if isinstance(v, SecretStr)}
         values |= {os.environ[name] for name in ("PGPASSWORD",) if os.environ.get(name)}
-        return frozenset(values.union(*(_url_passwords(value) for value in values)))
-
-
-def load_settings(*, env_file: Path | None = None) -> Settings:
-    """Read the settings.
-
-    Raises: ConfigError when a value cannot be used or `env_file` cannot be read.
-    """
-    files = _env_files(env_file)
-    try:
-        return Settings(_env_file=files)  # type: ignore[call-arg]
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        faults = [f"{_variable_of(fault['loc'])}: {_lower(fault['msg'])}" for fault in found]
-        raise ConfigError(
-            f"settings cannot be used: {'; '.join(faults)}",
-            hint="see .env.example for their meaning and form",
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the settings file: {error}") from error
+        return frozenset(values.union(*(url_passwords(value) for value in values)))
 
 
 def variable_names() -> dict[str, str]:
@@ -287,122 +255,6 @@ def variable_names() -> dict[str, str]:
         alias = info.validation_alias
         names[field] = str(alias.choices[0]) if isinstance(alias, AliasChoices) else field
     return names
-
-
-def unknown_names(
-    *, env_file: Path | None = None, environ: Mapping[str, str] = os.environ
-) -> tuple[str, ...]:
-    """Return `KULTI_OPS_*` names that are set somewhere and mean nothing: typing errors."""
-    known = set(variable_names().values())
-    given = set(environ)
-    for file in _env_files(env_file):
-        given |= set(dotenv_values(file))
-    return tuple(sorted(n for n in given if n.startswith(PREFIX) and n not in known))
-
-
-def nearest_name(name: str) -> str | None:
-    """Return the setting that a mistyped name most likely means."""
-    bare = {known.removeprefix(PREFIX): known for known in variable_names().values()}
-    matches = difflib.get_close_matches(name.removeprefix(PREFIX), bare, n=1, cutoff=0.6)
-    return bare[matches[0]] if matches else None
-
-
-def libpq_environment() -> dict[str, str]:
-    """Return libpq's own variables (PGSERVICE, PGPASSFILE, …) that are set."""
-    return {key: value for key, value in os.environ.items() if key.startswith("PG") and value}
-
-
-def named_variable(name: str) -> str | None:
-    """Return one variable by name, for targets given as `env:NAME`."""
-    return os.environ.get(name) or dotenv_values(LOCAL_ENV_FILE).get(name)
-
-
-def base_environment() -> dict[str, str]:
-    """Return what child processes inherit: no libpq variables, no settings, no secrets."""
-    kept = (
-        "PATH",
-        "HOME",
-        "TMPDIR",
-        "TZ",
-        "LANG",
-        "LD_LIBRARY_PATH",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-    )
-    return {"LC_ALL": "C", **{key: os.environ[key] for key in kept if key in os.environ}}
-
-
-def search_path() -> str:
-    """Return PATH."""
-    return os.environ.get("PATH", os.defpath)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExposedFile:
-    """A settings file that other users can read, and the variables in it that are secrets."""
-
-    path: Path
-    secrets: tuple[str, ...]
-
-
-def settings_files(env_file: Path | None = None) -> tuple[Path, ...]:
-    """Return the settings files that are read."""
-    return _env_files(env_file)
-
-
-def exposed_files(env_file: Path | None = None) -> tuple[ExposedFile, ...]:
-    """Return the settings files that hold secrets and that other users can read or change."""
-    exposed = (path for path in _env_files(env_file) if path.stat().st_mode & 0o077)
-    found = (ExposedFile(path=path, secrets=_secrets_in(path)) for path in exposed)
-    return tuple(file for file in found if file.secrets)
-
-
-def _secrets_in(path: Path) -> tuple[str, ...]:
-    known = {setting.variable for setting in describe() if setting.secret}
-    return tuple(
-        name
-        for name, value in dotenv_values(path).items()
-        if value
-        and not name.startswith(_PUBLIC_PREFIX)
-        and (name in known or _SECRET_NAME.search(name) or _url_passwords(value))
-    )
-
-
-def _url_passwords(text: str) -> frozenset[str]:
-    """Return the password of a URL, as it is written and as it is meant."""
-    try:
-        password = urlsplit(text).password if "://" in text else None
-    except ValueError:
-        return frozenset()
-    return frozenset({password, unquote(password)}) if password else frozenset()
-
-
-def _variable_of(location: tuple[int | str, ...]) -> str:
-    name = str(location[0]) if location else "settings"
-    return variable_names().get(name, name)
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
-def _env_files(env_file: Path | None) -> tuple[Path, ...]:
-    """Return the files to read, the strongest last."""
-    files = (LOCAL_ENV_FILE,) if LOCAL_ENV_FILE.is_file() else ()
-    if env_file is None:
-        return files
-    if not env_file.is_file():
-        raise ConfigError(f"no settings file {env_file}", hint="check --env-file")
-    return (*files, env_file)
-
-
-def _xdg(variable: str, default: str) -> Path:
-    base = os.environ.get(variable)
-    return (Path(base) if base else Path.home() / default) / "kulti-ops"
-
-
-def _is_root() -> bool:
-    return os.geteuid() == 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -435,3 +287,21 @@ def describe() -> tuple[SettingInfo, ...]:
             )
         )
     return tuple(described)
+
+
+def url_passwords(text: str) -> frozenset[str]:
+    """Return the password of a URL, as it is written and as it is meant."""
+    try:
+        password = urlsplit(text).password if "://" in text else None
+    except ValueError:
+        return frozenset()
+    return frozenset({password, unquote(password)}) if password else frozenset()
+
+
+def _xdg(variable: str, default: str) -> Path:
+    base = os.environ.get(variable)
+    return (Path(base) if base else Path.home() / default) / "kulti-ops"
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
