@@ -63,7 +63,9 @@ def test_replace_wants_the_exact_name(confirmed: str | None) -> None:
 
 def test_sessions_are_named_by_application_unless_they_are_to_be_ended() -> None:
     sessions = (Sessions(application="next-app", role="api", count=12),)
-    with pytest.raises(RefusedError, match="12 sessions .* 12 of next-app as api"):
+    with pytest.raises(
+        RefusedError, match="12 sessions are connected to kulti: 12 of next-app as api"
+    ):
         judge_sessions(LIVE, sessions, end=False)
     judge_sessions(LIVE, sessions, end=True)
     judge_sessions(LIVE, (), end=False)
