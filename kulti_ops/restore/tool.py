@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 TIMEOUT_S = 24 * 3600.0
 ERRORS_KEPT = 200
 _FROM_ENTRY = re.compile(r"pg_restore: from TOC entry (\d+);")
-# Parallel jobs write one line in two pieces: a prefix may be doubled, or on a line of its own.
-_ERROR = re.compile(r"pg_restore: (?:pg_restore: )*error: (?P<text>.*)")
-_TORN_ERROR = re.compile(r" error: ")
+# Parallel jobs write a line in pieces (`pg_restore:`, `error: `, the text), which run into those
+# of others: a line may begin with several prefixes, or with none.
+_PREFIX = re.compile(r"(?=pg_restore:| error: )(?:pg_restore:| |error: )*")
+_NO_TEXT = re.compile(r"$|(?:launching|finished|skipping) item |processing |creating |while |from ")
 _IGNORED = re.compile(r"(?:pg_restore:)? ?warning: errors ignored on restore: ")
 TORN = "an error whose text ran into another job's; run again with --jobs 1 to read it"
 UNNAMED = "pg_restore went on after errors that it did not name; run again with --jobs 1"
@@ -58,16 +59,23 @@ class _Errors:
         """Take a line; True when it need not be kept."""
         if match := _FROM_ENTRY.match(line):
             self._current = self._labels.get(int(match[1]), "")
-        elif match := _ERROR.match(line):
-            self._add(EntryError(label=self._current, message=_primary(match["text"])))
-            return False
-        elif _TORN_ERROR.match(line):  # it may also be a row: nothing of it is shown
-            self._add(EntryError(label="", message=TORN))
+        elif (match := _PREFIX.match(line)) and (count := match[0].count("error: ")):
+            self._see_errors(count, line[match.end() :])
+            return count > 1 or not line.startswith("pg_restore: error: ")
         elif _IGNORED.match(line):
             self.went_on = True
         elif _PROCESSED.match(line):
             self._on_progress(line.removeprefix("pg_restore: "))
         return True
+
+    def _see_errors(self, count: int, text: str) -> None:
+        """Take one error with its text, and those whose texts stand elsewhere."""
+        if _NO_TEXT.match(text):
+            self._add(EntryError(label="", message=TORN))
+        else:
+            self._add(EntryError(label=self._current, message=_primary(text)))
+        for _ in range(count - 1):
+            self._add(EntryError(label="", message=TORN))
 
     def _add(self, error: EntryError) -> None:
         if len(self.found) < ERRORS_KEPT:

@@ -12,7 +12,7 @@ import pytest
 
 from kulti_ops.backup.catalog import find, list_entries
 from kulti_ops.storage.local import LocalStorage
-from tests.functional.faults.stage import Pause, Stage, finish
+from tests.functional.faults.stage import Pause, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,11 +48,11 @@ def test_create_beside_another_is_refused_and_the_other_goes_on(
     stage: Stage, outcome: Note
 ) -> None:
     pause = Pause.at(stage, 5000)
-    with stage.started("backup", "create", **pause.environment) as child:
+    with stage.begun("backup", "create", **pause.environment) as child:
         pause.wait()
         second = stage.run("backup", "create")
         pause.end()
-        first = finish(child)
+        first = child.finish()
     assert second.code == 6
     assert f"process {child.pid} on " in second.line
     assert first.code == 0
@@ -67,11 +67,11 @@ def test_create_beside_one_of_another_source_leaves_it_alone(
 ) -> None:
     """The second sweeps leftovers: what a living run is writing is none."""
     pause = Pause.at(stage, 5000)
-    with stage.started("backup", "create", **pause.environment) as child:
+    with stage.begun("backup", "create", **pause.environment) as child:
         pause.wait()
         second = stage.run("backup", "create", DATABASE_URL=small_copy().url)
         pause.end()
-        first = finish(child)
+        first = child.finish()
     assert (first.code, second.code) == (0, 0)
     assert sorted(entries(stage)) == sorted([first.out.strip(), second.out.strip()])
     assert stage.rubbish == []
@@ -125,9 +125,9 @@ def test_create_lock_held_is_refused_whatever_the_file_says(
 @pytest.mark.fault("two backups in one second")
 def test_create_twice_in_one_second_makes_two(stage: Stage, outcome: Note) -> None:
     now = datetime.now(UTC)
-    ids = [stage.forked("backup", "create", prepare=at(now)).out.strip() for _ in range(3)]
+    ids = [stage.forked("backup", "create", prepare=at(now)).out.strip() for _ in range(2)]
     assert len({i[:16] for i in ids}) == 1
-    assert len(set(ids)) == 3
+    assert len(set(ids)) == 2
     assert entries(stage) == ids
     outcome("two ids, in the order of their snapshots")
 
@@ -185,7 +185,7 @@ def test_create_label_that_is_no_name_is_a_usage_error(
 
 
 @pytest.mark.fault("strange labels")
-@pytest.mark.parametrize("label", ["a", "x" * 63, "0", "_", "v1.2.3", "pre-migration_42", "latest"])
+@pytest.mark.parametrize("label", ["x" * 63, "_", "v1.2-3", "latest"])
 def test_create_label_of_odd_but_allowed_form_can_be_named_again(stage: Stage, label: str) -> None:
     done = stage.forked("backup", "create", "--label", label)
     assert done.code == 0, done.err
@@ -194,7 +194,7 @@ def test_create_label_of_odd_but_allowed_form_can_be_named_again(stage: Stage, l
 
 
 @pytest.mark.fault("strange labels")
-@pytest.mark.parametrize("name", ["latest", "Kulti-Prod.1", "-x", "ünï", "a b", "%s", "x" * 63])
+@pytest.mark.parametrize("name", ["Kulti-Prod.1", "-x", "ünï %s", "x" * 63])
 def test_create_database_of_a_strange_name_has_a_usable_id(
     stage: Stage, sandbox_named: Callable[[str], str], name: str
 ) -> None:

@@ -11,7 +11,8 @@ from kulti_ops.backup.catalog import State, list_entries
 from kulti_ops.pgserver import ScratchOptions, scratch_server
 from kulti_ops.restore.tool import TORN, _Errors
 from kulti_ops.storage.local import LocalStorage
-from tests.functional.faults.stage import Run, Stage, ask, fake_tools, finish, until
+from tests.functional.faults.stage import Run, Stage, ask, fake_tools, until
+from tests.functional.faults.test_damage import signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,6 +106,19 @@ def test_restore_into_the_source_is_refused_whatever_it_is_called(
     outcome(refused(done, "is the database that the backup was made of"))
 
 
+@pytest.mark.fault("restore into the source")
+def test_restore_into_the_source_is_proven_where_names_and_identifiers_tell_nothing(
+    damaged: Stage, small: Database
+) -> None:
+    """As with a pooler's name for a host whose role may not read the system identifier."""
+    manifest = damaged.backup / "manifest.json"
+    document = json.loads(manifest.read_text())
+    document["source"] |= {"system_identifier": None, "host": "pooler.example"}
+    manifest.write_text(json.dumps(signed(document)))
+    done = restore(damaged, small.admin_url.replace("127.0.0.1", "localhost"))
+    refused(done, "is the database that the backup was made of")
+
+
 @pytest.mark.fault("restore with a missing extension")
 def test_restore_without_an_extension_of_the_backup_is_refused(
     stage: Stage,
@@ -151,7 +165,7 @@ def test_restore_of_a_damaged_backup_is_refused_before_anything_is_changed(
 
 
 @pytest.mark.fault("restore cut at many places")
-@pytest.mark.parametrize("keep", [0, 4, 12, 20, -1])
+@pytest.mark.parametrize("keep", [0, 12, -1])
 @pytest.mark.parametrize(
     "then", ["os.kill(os.getpid(), signal.SIGKILL)", "sys.exit(code)", "sys.exit(0)"]
 )
@@ -186,9 +200,9 @@ def test_restore_whose_sessions_are_ended_again_and_again_is_a_failure(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
         f" WHERE datname = '{target.name}' AND application_name = 'kulti-ops restore'"
     )
-    with damaged.started(*RUN, "--format", "json", RESTORE_URL=target.url) as child:
+    with damaged.begun(*RUN, "--format", "json", RESTORE_URL=target.url) as child:
         until(lambda: ask(plain_server.dsn(), end) or child.poll() is not None)
-        done = finish(child)
+        done = child.finish()
     never_ok(done)
 
 
@@ -210,7 +224,7 @@ os.execv(REAL, [REAL, *sys.argv[1:]])
     options = ScratchOptions(listen="tcp", superuser="plain_admin")
     with (
         scratch_server(server_root, server_install, options=options) as server,
-        damaged.started(
+        damaged.begun(
             *RUN,
             "--format",
             "json",
@@ -221,7 +235,7 @@ os.execv(REAL, [REAL, *sys.argv[1:]])
         until(paused.exists)
         server.stop("immediate")
         go.touch()
-        done = finish(child)
+        done = child.finish()
     outcome(never_ok(done))
 
 
@@ -266,13 +280,13 @@ def test_restore_changed_afterwards_is_found_whatever_the_order(
 
 
 HOSTILE = """
-CREATE FUNCTION public.check_one(integer) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION public.check_one(integer) RETURNS boolean LANGUAGE plpgsql {security}
     AS $$ BEGIN RETURN true; END $$;
 ALTER FUNCTION public.check_one(integer) OWNER TO supabase_admin;
 CREATE TABLE public.hostile (id integer CHECK (public.check_one(id)));
 INSERT INTO public.hostile VALUES (1);
 CREATE OR REPLACE FUNCTION public.check_one(integer) RETURNS boolean LANGUAGE plpgsql
-    SECURITY DEFINER AS $$ BEGIN
+    {security} AS $$ BEGIN
     COPY (SELECT 'owned') TO PROGRAM 'cat > {file}';
     RETURN true;
 END $$;
@@ -280,15 +294,17 @@ END $$;
 
 
 @pytest.mark.fault("a hostile dump runs a program in the drill")
+@pytest.mark.parametrize("security", ["SECURITY DEFINER", "SECURITY INVOKER"])
 def test_drill_of_a_hostile_dump_runs_no_program(
-    stage: Stage, small_copy: Callable[[], Database], outcome: Note
+    stage: Stage, small_copy: Callable[[], Database], security: str, outcome: Note
 ) -> None:
+    """Neither as the restoring role nor as the source's superuser, who owns the function."""
     stage.root.chmod(0o711)
     loot = stage.root / "loot"
     loot.mkdir()
     loot.chmod(0o777)
     own = small_copy()
-    ask(own.admin_url, HOSTILE.format(file=loot / "owned"))
+    ask(own.admin_url, HOSTILE.format(file=loot / "owned", security=security))
     stage.url = own.url
     stage.create()
     done = stage.json("restore", "drill")
@@ -356,15 +372,26 @@ def test_row_data_in_errors_reaches_nothing_that_is_shown_or_kept(
     outcome("; ".join(sorted({row["message"] for row in rows})))
 
 
-def test_error_lines_torn_by_parallel_jobs_are_counted_and_not_shown() -> None:
+@pytest.mark.parametrize(
+    ("lines", "messages"),
+    [
+        (["pg_restore: error: could not execute query: ERROR:  a"], ["ERROR:  a"]),
+        (["pg_restore: pg_restore: error: could not execute query: ERROR:  a"], ["ERROR:  a"]),
+        (["pg_restore: pg_restore: finished item 7 TABLE x", f" error: {TORN}"], [TORN]),
+        (["pg_restore: error: pg_restore: error: could not execute", "x"], ["could not", TORN]),
+        (["pg_restore: error: pg_restore: finished item 7 TABLE x"], [TORN]),
+        (["pg_restore: finished item 7 TABLE error: x", "DETAIL:  error: x"], []),
+    ],
+)
+def test_error_lines_torn_by_parallel_jobs_are_counted(
+    lines: list[str], messages: list[str]
+) -> None:
     errors = _Errors((), lambda _text: None)
-    for line in (
-        "pg_restore: pg_restore: finished item 2425 CONSTRAINT bulk bulk_pkey",
-        f" error: {CANARY}",
-        "pg_restore: pg_restore: error: could not execute query: ERROR:  no such thing",
-    ):
+    for line in lines:
         errors.see(line)
-    assert [e.message for e in errors.found] == [TORN, "ERROR:  no such thing"]
+    assert len(errors.found) == len(messages)
+    for error, message in zip(errors.found, messages, strict=True):
+        assert error.message.startswith(message)
 
 
 def test_audit_log_says_what_a_failed_restore_came_to(
