@@ -75,7 +75,7 @@ def _options(
     backup_named: bool,
     terminate_connections: bool,
 ) -> ReplaceOptions:
-    from kulti_ops.backup.create import CreateOptions
+    from kulti_ops.backup.attempt import CreateOptions
     from kulti_ops.flows.replace import ReplaceOptions
 
     settings = run.settings

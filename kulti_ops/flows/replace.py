@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup.catalog import Record, add_record, find
-from kulti_ops.backup.create import CreateOptions, create_backup
+from kulti_ops.backup.create import create_backup
 from kulti_ops.errors import KultiError, OperationFailedError, RefusedError
 from kulti_ops.progress import SILENT, Progress
 from kulti_ops.report import CheckResult, Verdict, worst
@@ -25,6 +25,7 @@ from kulti_ops.verify.backup import verify_backup
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from kulti_ops.backup.attempt import CreateOptions
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Connection, Target
     from kulti_ops.pgtools import Installation
