@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from kulti_ops.errors import ConfigError
+from kulti_ops.errors import ConfigError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -308,6 +309,22 @@ def libpq_environment() -> dict[str, str]:
 def named_variable(name: str) -> str | None:
     """Return one variable by name, for targets given as `env:NAME`."""
     return os.environ.get(name) or dotenv_values(LOCAL_ENV_FILE).get(name)
+
+
+def variables_of(file: Path | None) -> dict[str, str]:
+    """Return the variables of a file as they stand there, or of the environment.
+
+    Raises: NotFoundError when the file cannot be read.
+    """
+    if file is None:
+        return dict(os.environ)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8"
+        raise NotFoundError(f"cannot read {file}: {reason.lower()}") from error
+    found = dotenv_values(stream=StringIO(text), interpolate=False)
+    return {name: value or "" for name, value in found.items()}
 
 
 def base_environment() -> dict[str, str]:

@@ -8,7 +8,6 @@ unpacked up to a bound. Failures have a kind each; nothing here judges an answer
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import ssl
 import time
@@ -25,7 +24,16 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from kulti_ops import __version__
 from kulti_ops.errors import ConfigError, OperationFailedError
-from kulti_ops.message import Request, Response, Timings, host_of, origin_of
+from kulti_ops.message import (
+    Request,
+    Response,
+    Timings,
+    host_of,
+    is_address,
+    is_loopback_host,
+    is_private_address,
+    origin_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -86,7 +94,7 @@ class Policy:
 def own_loopback(*urls: str) -> frozenset[str]:
     """Return the hosts of these URLs that are loopback by name: the user asked for them."""
     hosts = {host_of(url) for url in urls}
-    return frozenset(host for host in hosts if host == "localhost" or _is_loopback(host))
+    return frozenset(host for host in hosts if is_loopback_host(host))
 
 
 class _PrivateAddressError(OSError):
@@ -134,7 +142,9 @@ class _GuardedResolver(AbstractResolver):
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
         addresses = [(info[0], str(info[4][0])) for info in found]
-        if host.lower() not in self._private_hosts and any(_is_private(a) for _, a in addresses):
+        if host.lower() not in self._private_hosts and any(
+            is_private_address(a) for _, a in addresses
+        ):
             raise _PrivateAddressError(host)
         return [
             ResolveResult(
@@ -211,7 +221,7 @@ class Client:
             raise ExchangeError(
                 Failure.INVALID_URL, "a URL is neither http nor https", hint="give a full URL"
             )
-        if _is_address(host) and _is_private(host) and host not in self._policy.private_hosts:
+        if is_address(host) and is_private_address(host) and host not in self._policy.private_hosts:
             raise _failed(Failure.PRIVATE_ADDRESS, url, "it is a private address")
 
     async def _exchange(self, request: Request, clock: _Clock) -> Response:
@@ -424,22 +434,3 @@ _HINTS = {
     Failure.CERTIFICATE: "kulti-ops smoke tls HOST says what is wrong with it; "
     "--cafile names a CA of your own",
 }
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(host: str) -> bool:
-    return _is_address(host) and ipaddress.ip_address(host).is_loopback
-
-
-def _is_private(address: str) -> bool:
-    """Tell whether an address is not one of the public internet."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return not (mapped or parsed).is_global

@@ -5,6 +5,7 @@ Pure values. Fetching them is `http`'s part, judging them `smoke`'s.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,3 +106,24 @@ def host_of(url: str) -> str:
         return (urlsplit(url).hostname or "").lower()
     except ValueError:
         return ""
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is an IP address and no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_private_address(address: str) -> bool:
+    """Tell whether an IP address is not one of the public internet."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return not (mapped or parsed).is_global
+
+
+def is_loopback_host(host: str) -> bool:
+    """Tell whether a host is this machine by its very name."""
+    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)

@@ -1,4 +1,4 @@
-"""`smoke`: headers."""
+"""`smoke`: headers, tls, env."""
 
 from __future__ import annotations
 
@@ -75,6 +75,91 @@ def headers(
         )
     results = results_of(survey, min_grade=min_grade.upper() if min_grade else None)
     return Outcome(results=results, data=data_of(survey, profile=profile))
+
+
+@command(
+    app,
+    "tls",
+    checks=True,
+    examples=(
+        "kulti-ops smoke tls kulti.example",
+        "kulti-ops smoke tls 127.0.0.1:8443 --cafile ca.pem --format json",
+    ),
+    exits="2 no host; 5 it cannot be reached; 6 a private address that was not allowed",
+)
+def tls(
+    run: Invocation,
+    host: Annotated[
+        str | None, typer.Argument(help="Server to look at.", metavar="HOST[:PORT]")
+    ] = None,
+    cafile: CafileOption = None,
+    warn_below: Annotated[
+        float, typer.Option("--warn-below", help="Per cent of its lifetime left.", min=0, max=100)
+    ] = 20.0,
+    crit_below: Annotated[
+        float, typer.Option("--crit-below", help="Per cent of its lifetime left.", min=0, max=100)
+    ] = 10.0,
+) -> Outcome:
+    """Check a server's certificate and protocols: chain, hostname, expiry, versions, key.
+
+    Follows no redirect: the certificate of this very host is judged.
+    """
+    from urllib.parse import urlsplit
+
+    from kulti_ops.message import is_loopback_host
+    from kulti_ops.smoke.certificates import Limits, judge_tls
+    from kulti_ops.tls import look
+
+    given = host if host and "://" in host else f"https://{host}" if host else None
+    parts = urlsplit(site_of(run, given))
+    name = parts.hostname or ""
+    sight = look(
+        name,
+        parts.port or 443,
+        cafile=cafile or run.settings.cafile,
+        private=is_loopback_host(name) or name in run.settings.private_host_names,
+    )
+    limits = Limits(warn_percent=warn_below, crit_percent=crit_below)
+    found = sight.certificate
+    return Outcome(
+        results=judge_tls(sight, now=run.now, limits=limits),
+        data={
+            "host": sight.host,
+            "port": sight.port,
+            "subject": found.subject,
+            "issuer": found.issuer,
+            "names": found.names,
+            "not_after": found.not_after,
+            "protocols": dict(sight.versions),
+        },
+    )
+
+
+@command(
+    app,
+    "env",
+    checks=True,
+    examples=(
+        "kulti-ops smoke env --file .env.production",
+        "vercel env pull .env.check && kulti-ops smoke env --file .env.check",
+    ),
+    exits="5 the file cannot be read",
+)
+def env(
+    run: Invocation,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", help="A file of variables.", show_default="the environment"),
+    ] = None,
+) -> Outcome:
+    """Check the platform's environment variables: present, well-formed, not mixed up.
+
+    Never prints a value.
+    """
+    from kulti_ops.config import variables_of
+    from kulti_ops.smoke.environment import judge_environment
+
+    return Outcome(results=judge_environment(variables_of(file), now=run.now))
 
 
 def _saved(run: Invocation, file: Path, *, url: str | None, profile: Profile) -> Survey:

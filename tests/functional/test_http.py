@@ -197,27 +197,35 @@ def test_follow_returns_every_station() -> None:
 
 
 def test_follow_loop_and_long_chain_end() -> None:
-    with serve(lambda _: answer("302 Found", "Location: /a")) as site:
-        with pytest.raises(ExchangeError, match="redirect loop"):
-            follow(Request(url=site.url + "/a"))
+    with (
+        serve(lambda _: answer("302 Found", "Location: /a")) as site,
+        pytest.raises(ExchangeError, match="redirect loop"),
+    ):
+        follow(Request(url=site.url + "/a"))
     count = iter(range(100))
-    with serve(lambda _: answer("302 Found", f"Location: /{next(count)}")) as site:
-        with pytest.raises(ExchangeError, match="too many redirects"):
-            follow(Request(url=site.url + "/a"))
+    with (
+        serve(lambda _: answer("302 Found", f"Location: /{next(count)}")) as site,
+        pytest.raises(ExchangeError, match="too many redirects"),
+    ):
+        follow(Request(url=site.url + "/a"))
 
 
 def test_follow_to_a_private_address_is_refused() -> None:
-    with serve(lambda _: answer("302 Found", "Location: http://10.0.0.1/")) as site:
-        with pytest.raises(ExchangeError) as caught:
-            follow(Request(url=site.url))
+    with (
+        serve(lambda _: answer("302 Found", "Location: http://10.0.0.1/")) as site,
+        pytest.raises(ExchangeError) as caught,
+    ):
+        follow(Request(url=site.url))
     assert caught.value.failure is Failure.PRIVATE_ADDRESS
 
 
 def test_follow_keeps_credentials_on_their_origin() -> None:
-    with serve(lambda _: answer()) as other:
-        with serve(lambda _: answer("302 Found", f"Location: {other.url}/x")) as site:
-            secret = (("Authorization", "Bearer canary-1"),)
-            follow(Request(url=site.url, credentials=secret))
+    secret = (("Authorization", "Bearer canary-1"),)
+    with (
+        serve(lambda _: answer()) as other,
+        serve(lambda _: answer("302 Found", f"Location: {other.url}/x")) as site,
+    ):
+        follow(Request(url=site.url, credentials=secret))
     assert site.seen[0].headers["authorization"] == "Bearer canary-1"
     assert "authorization" not in other.seen[0].headers
 
