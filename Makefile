@@ -6,7 +6,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: demo test check lint types layers lock clean help
+.PHONY: demo test check lint types layers docs lock clean help
 
 BIN := .venv/bin
 LOCK_TOOL := uv==0.13.9
@@ -42,6 +42,9 @@ layers: .venv/.dev
 # PYTHONDONTWRITEBYTECODE would leave every start to compile them again.
 .venv/.compiled: $(shell find kulti_ops -name '*.py') | .venv/.runtime
 	@$(BIN)/python -m compileall -q kulti_ops && touch $@
+
+docs: .venv/.runtime  ## write the reference pages that follow from the code, and .env.example
+	@$(BIN)/python tools/reference.py
 
 lock:  ## pin what pyproject.toml asks for; `make lock ARGS=--upgrade` takes the newest
 	@sh tools/lock "$(LOCK_TOOL)" $(ARGS)

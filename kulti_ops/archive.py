@@ -21,7 +21,7 @@ _VERSION_RELKIND = (1, 16)
 _FORMAT_CUSTOM = 1
 _BLOCK_DATA = 1
 _BLOCK_LARGE_OBJECTS = 3
-_LONGEST_TEXT = 1 << 30
+_LONGEST_TEXT = 1 << 28
 _MOST_ENTRIES = 10_000_000
 _SKIP_BYTES = 1 << 20
 
@@ -191,13 +191,13 @@ def _read_entry(reader: _Reader, version: tuple[int, int]) -> Entry:
     owner, _oids = reader.text(), reader.text()
     dependencies = []
     while (dependency := reader.text()) is not None:
-        dependencies.append(int(dependency))
+        dependencies.append(_integer(dependency))
     reader.exactly(1 + reader.offset_size)  # where the data is; not set when written to a pipe
     return Entry(
         dump_id=dump_id,
         has_data=has_data,
-        classid=int(classid or 0),
-        oid=int(oid or 0),
+        classid=_integer(classid),
+        oid=_integer(oid),
         tag=tag or "",
         desc=desc or "",
         section=section,
@@ -207,6 +207,14 @@ def _read_entry(reader: _Reader, version: tuple[int, int]) -> Entry:
         owner=owner or "",
         dependencies=tuple(dependencies),
     )
+
+
+def _integer(text: str | None) -> int:
+    if not text:
+        return 0
+    if not text.isascii() or not text.isdigit():
+        raise ArchiveError("a number in the table of contents is none")
+    return int(text)
 
 
 def _walk_block(reader: _Reader, kind: int) -> int:

@@ -6,6 +6,8 @@ command-line parser: an engineer who mistypes must not wait.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 from kulti_ops import __version__
@@ -63,15 +65,27 @@ def root_help() -> str:
 
 def main() -> None:
     """Run the program and exit with its code."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # until a command has something to clean up, Ctrl-C just ends the program
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     arguments = sys.argv[1:]
     if arguments == ["--version"]:
-        sys.stdout.write(f"{PROGRAM} {__version__}\n")
+        _print(f"{PROGRAM} {__version__}\n")
     elif arguments in (["--help"], ["-h"], ["help"]):
-        sys.stdout.write(root_help())
+        _print(root_help())
     else:
         from kulti_ops.edge import run_program
 
         run_program()
+
+
+def _print(text: str) -> None:
+    """Write to stdout; a reader that is gone already is no error."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -46,6 +46,9 @@ TRANSACTION_POOLER_PORT = 6543  # Supabase's pooler in transaction mode
 KEEPALIVE = MappingProxyType(
     {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 )
+# What libpq would take from its environment or a service for keywords that a target lacks, and
+# so end at another server.
+_PINNED = MappingProxyType({"hostaddr": "", "target_session_attrs": "any"})
 _VARIABLES = MappingProxyType(
     {
         "host": "PGHOST",
@@ -63,6 +66,7 @@ _VARIABLES = MappingProxyType(
         "channel_binding": "PGCHANNELBINDING",
     }
 )
+_READABLE = MappingProxyType({"DateStyle": "ISO", "IntervalStyle": "postgres"})
 _CREDENTIALS = ("password", "passfile", "sslrootcert", "sslcert", "sslkey")
 _WEAK_TLS = frozenset({"disable", "allow", "prefer"})
 
@@ -147,7 +151,7 @@ def parse_target(text: str, settings: Settings) -> Target:
     """
     if text.startswith("env:"):
         name = text.removeprefix("env:")
-        value = named_variable(name)
+        value = named_variable(name, settings)
         if not value:
             raise ConfigError(f"target {text}: the variable {name} is not set")
         return _from_conninfo(value, f"env:{name}", settings)
@@ -177,16 +181,28 @@ def connect(target: Target, *, application: str, timeout_s: int = 10) -> Connect
     Raises: DatabaseError with the cause in one line.
     """
     try:
-        return psycopg.connect(
-            **cast("dict[str, Any]", {**target.params, **KEEPALIVE}),
+        connection = psycopg.connect(
+            **cast("dict[str, Any]", {**_PINNED, **target.params, **KEEPALIVE}),
             autocommit=True,
             prepare_threshold=None,
             connect_timeout=timeout_s,
             application_name=f"kulti-ops {application}",
             client_encoding="utf8",
         )
+        _make_times_readable(connection)
     except psycopg.Error as error:
         raise _connect_error(target, error) from None
+    return connection
+
+
+def _make_times_readable(connection: Connection) -> None:
+    """Set what role or database may have set otherwise and psycopg cannot read.
+
+    The server reports these settings by itself: most connections need no round trip.
+    """
+    for name, wanted in _READABLE.items():
+        if not (connection.info.parameter_status(name) or wanted).startswith(wanted):
+            connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), wanted))
 
 
 @contextmanager

@@ -6,13 +6,12 @@ Reads the clock, catches signals, renders reports, and hands every command an
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
-import os
 import signal
 import sys
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
@@ -25,7 +24,7 @@ from kulti_ops import options as opts
 from kulti_ops.cli import COMMANDS, PROGRAM, root_help
 from kulti_ops.errors import ExitCode, KultiError, OperationFailedError
 from kulti_ops.redact import redact
-from kulti_ops.report import ErrorInfo, Outcome, Report, Verdict, exit_code
+from kulti_ops.report import ErrorInfo, Outcome, Report, exit_code
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from kulti_ops.config import Settings
     from kulti_ops.progress import Progress
 
+_COMPLETED = (ExitCode.OK, ExitCode.CRIT, ExitCode.UNKNOWN)
 BUG_HINT = "this is a bug of kulti-ops: run again with --debug and report what it prints"
 
 
@@ -60,7 +60,7 @@ class Invocation:
 
         settings = load_settings(env_file=self.common.env_file)
         self.secrets.update(settings.secret_values())
-        telemetry.start(settings, command=self.command)
+        telemetry.start(settings, command=self.command, secrets=self.secrets)
         return settings
 
     @property
@@ -68,20 +68,26 @@ class Invocation:
         """Whether a person can be asked."""
         return sys.stdin.isatty() and sys.stderr.isatty()
 
-    def write_file(self, path: Path, text: str) -> None:
+    def write_file(self, path: Path, text: str, *, masked: bool = True) -> None:
         """Replace a file that the user asked for, atomically, readable by its owner only.
+
+        `masked` takes secrets out; SQL that holds none is not to be changed by it.
 
         Raises: OperationFailedError when it cannot be written.
         """
+        from kulti_ops.output import write_private
+
         try:
-            _write_private(path, redact(text, self.secrets))
+            write_private(path, redact(text, self.secrets) if masked else text)
         except OSError as error:
             raise OperationFailedError(f"cannot write {path}: {error.strerror or error}") from error
 
     def say(self, text: str) -> None:
         """Write one line for people to stderr."""
-        _clear(self.progress)
-        sys.stderr.write(redact(text, self.secrets) + "\n")
+        from kulti_ops.render.rows import visible
+
+        self.progress.clear()
+        sys.stderr.write(visible(redact(text, self.secrets)) + "\n")
         sys.stderr.flush()
 
 
@@ -133,12 +139,14 @@ def execute(
     checks: bool,
 ) -> int:
     """Run one command function, write its report, return the exit code."""
-    from kulti_ops.render.terminal import progress_for
-
-    run = Invocation(command=label, now=datetime.now(UTC), common=common, progress=progress_for())
+    run = Invocation(
+        command=label, now=datetime.now(UTC), common=common, progress=_progress(quiet=common.quiet)
+    )
     started = time.perf_counter()
     outcome, error, code = _call(run, function, parameters)
-    _clear(run.progress)
+    if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
+        _set_signals(signal.SIG_DFL)  # cleaned up: a second one may end us anywhere
+    run.progress.clear()
     report = Report(
         command=label,
         started_at=run.now,
@@ -149,9 +157,31 @@ def execute(
     )
     if error is None:
         code = exit_code(report.status, fail_on_warn=common.fail_on is opts.FailOn.WARN)
-    if (telemetry := sys.modules.get("kulti_ops.telemetry")) is not None:
-        telemetry.finish(status="ok" if code in (ExitCode.OK, ExitCode.CRIT) else "internal_error")
-    return _deliver(run, report, code)
+    returned = _deliver(run, report, code)
+    _finish_telemetry(code)
+    return returned
+
+
+def _finish_telemetry(code: ExitCode) -> None:
+    """Let what was recorded leave, after the answer: it must not wait for Sentry."""
+    telemetry = sys.modules.get("kulti_ops.telemetry")
+    if telemetry is not None:
+        with contextlib.suppress(KeyboardInterrupt, TerminatedError):
+            telemetry.finish(status="ok" if code in _COMPLETED else "internal_error")
+
+
+def _progress(*, quiet: bool) -> Progress:
+    """Return the listener of this run: a terminal where there is one, and the breadcrumbs."""
+    from kulti_ops.progress import SILENT, Recorded
+    from kulti_ops.render.terminal import progress_for
+
+    return Recorded(SILENT if quiet else progress_for(), _leave_breadcrumb)
+
+
+def _leave_breadcrumb(text: str) -> None:
+    telemetry = sys.modules.get("kulti_ops.telemetry")
+    if telemetry is not None:
+        telemetry.step(text)
 
 
 def _call(
@@ -167,7 +197,9 @@ def _call(
         return Outcome(), _info(run, "interrupted", "interrupted", ""), ExitCode.INTERRUPTED
     except TerminatedError:
         return Outcome(), _info(run, "terminated", "terminated", ""), ExitCode.TERMINATED
-    except (typer.Exit, typer.Abort, typer.BadParameter):
+    except typer.Abort:  # Ctrl-C at a question
+        return Outcome(), _info(run, "interrupted", "interrupted", ""), ExitCode.INTERRUPTED
+    except (typer.Exit, typer.BadParameter):
         raise
     except Exception as error:  # noqa: BLE001 - the edge: whatever else happens is a bug
         from kulti_ops import telemetry
@@ -191,82 +223,44 @@ def _show_traceback(run: Invocation) -> None:
         run.say(traceback.format_exc().rstrip())
 
 
+def _tell(run: Invocation, error: ErrorInfo) -> None:
+    """Say an error and its hint to the person."""
+    run.say(f"{PROGRAM}: {error.message}")
+    if error.hint:
+        run.say(f"  → {error.hint}")
+
+
 def _deliver(run: Invocation, report: Report, code: ExitCode) -> int:
     """Write the report where it belongs; return the exit code."""
+    from kulti_ops.output import Delivery, deliver
+
     if report.error is not None:
-        run.say(f"{PROGRAM}: {report.error.message}")
-        if report.error.hint:
-            run.say(f"  → {report.error.hint}")
-    if run.common.quiet and code is ExitCode.OK and report.status in (None, Verdict.OK):
-        return code
-    try:
-        _write(run, report)
-    except BrokenPipeError:
-        # the reader is gone: keep the verdict, say nothing, and keep Python from complaining
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        run.say(f"{PROGRAM}: cannot write the report: {error.strerror or error}")
-        return code or ExitCode.FAILED
-    return code
-
-
-def _write(run: Invocation, report: Report) -> None:
-    from kulti_ops.render import render
-
+        _tell(run, report.error)
     common = run.common
-    if common.output is not None:
-        _write_private(common.output, render(report, common.format or opts.Format.TABLE))
-        return
-    plain = report.outcome.plain
-    if common.format is None and plain is not None and not sys.stdout.isatty():
-        text = plain + "\n"
-    else:
-        text = render(
-            report,
-            common.format or opts.Format.TABLE,
-            colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ,
-            width=_width(),
-        )
-    shown = text if report.outcome.reveals_secrets else redact(text, run.secrets)
-    sys.stdout.write(shown)
-    sys.stdout.flush()
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Replace `path` atomically with a file only its owner can read."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    where = Delivery(format_name=common.format, path=common.output, quiet=common.quiet)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        failure = deliver(report, where, run.secrets)
+    except KeyboardInterrupt:
+        return code or ExitCode.INTERRUPTED
+    except TerminatedError:
+        return code or ExitCode.TERMINATED
+    if failure is None:
+        return code
+    where_to = common.output or "stdout"
+    run.say(f"{PROGRAM}: cannot write the report to {where_to}: {failure.strerror or failure}")
+    return code or ExitCode.FAILED
 
 
-def _width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size((100, 24)).columns
-
-
-def _clear(progress: Progress) -> None:
-    clear = getattr(progress, "clear", None)
-    if clear is not None:
-        clear()
-
-
-@contextmanager
+@contextlib.contextmanager
 def _signals_unwind() -> Iterator[None]:
     """Turn SIGTERM and SIGHUP into an exception; ignore a second signal while cleaning up."""
 
     def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-        _ignore_signals()
+        _set_signals(signal.SIG_IGN)
         raise TerminatedError
 
     def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        _ignore_signals()
+        _set_signals(signal.SIG_IGN)
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, terminate)
@@ -276,9 +270,9 @@ def _signals_unwind() -> Iterator[None]:
     yield
 
 
-def _ignore_signals() -> None:
+def _set_signals(action: signal.Handlers) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, action)
 
 
 def _shared(*, checks: bool) -> dict[str, tuple[Any, Any]]:
@@ -321,7 +315,8 @@ def _label(app: typer.Typer, name: str | None) -> str:
 def _help_text(
     function: Callable[..., Outcome], examples: tuple[str, ...], exits: str, *, checks: bool
 ) -> str:
-    body = inspect.cleandoc(function.__doc__ or "")
+    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    body = "\n\n".join(" ".join(p.split()) for p in paragraphs)  # the terminal wraps, not we
     shown = "\n".join(f"  {example}" for example in examples)
     verdicts = "0 ok, warn or skipped; 10 crit; 3 unknown" if checks else "0 done"
     codes = f"{verdicts}; {exits}" if exits else verdicts
@@ -367,5 +362,7 @@ def run_program() -> NoReturn:
     try:
         make_app()(prog_name=PROGRAM)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from kulti_ops.output import silence_stdout
+
+        silence_stdout()
     sys.exit(ExitCode.OK)

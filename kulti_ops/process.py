@@ -155,14 +155,18 @@ class Child:
             raise ToolFailedError(self.tool, code, self.stderr_tail)
 
     def end(self) -> None:
-        """End the child's process group: politely, then for certain."""
+        """End the child's process group: politely, then for certain.
+
+        A child that ended by itself may have left others: they hold its stderr open.
+        """
         for number in (signal.SIGTERM, signal.SIGKILL):
-            if self._process.poll() is not None:
+            if self._process.poll() is not None and not self._drain.is_alive():
                 break
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(END_TIMEOUT_S)
+            self._drain.join(END_TIMEOUT_S)
 
     def _drain_stderr(self) -> None:
         stream = self._process.stderr
@@ -204,7 +208,13 @@ def run_tool(
     when it cannot be started or takes longer than `timeout_s`.
     """
     with Child(argv, env=env, stdin=subprocess.PIPE if stdin else subprocess.DEVNULL) as child:
-        timer = threading.Timer(timeout_s, child.end)
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            child.end()
+
+        timer = threading.Timer(timeout_s, expire)
         timer.start()
         try:
             if stdin:
@@ -214,9 +224,8 @@ def run_tool(
             output = child.stdout.read()
             code = child.wait(timeout_s=END_TIMEOUT_S)
         finally:
-            timed_out = not timer.is_alive()
             timer.cancel()
-        if timed_out:
+        if expired.is_set():
             raise OperationFailedError(f"{child.tool} took longer than {timeout_s:.0f} s")
         if check and code != 0:
             raise ToolFailedError(child.tool, code, child.stderr_tail)

@@ -5,7 +5,10 @@ Pure values: the edge passes an implementation that writes to a terminal.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Progress(Protocol):
@@ -17,6 +20,9 @@ class Progress(Protocol):
     def advance(self, text: str) -> None:
         """Replace the phase's transient detail (bytes, rate, tables done of all)."""
 
+    def clear(self) -> None:
+        """Take the transient detail away before other text follows."""
+
 
 class Silent:
     """A listener that says nothing."""
@@ -26,6 +32,30 @@ class Silent:
 
     def advance(self, text: str) -> None:
         """Say nothing."""
+
+    def clear(self) -> None:
+        """Take nothing away."""
+
+
+class Recorded:
+    """A listener that hands each step on to a second one as well (telemetry's breadcrumbs)."""
+
+    def __init__(self, listener: Progress, on_step: Callable[[str], None]) -> None:
+        self._listener = listener
+        self._on_step = on_step
+
+    def step(self, text: str) -> None:
+        """Say it to both."""
+        self._on_step(text)
+        self._listener.step(text)
+
+    def advance(self, text: str) -> None:
+        """Say it to the listener."""
+        self._listener.advance(text)
+
+    def clear(self) -> None:
+        """Clear the listener."""
+        self._listener.clear()
 
 
 SILENT: Progress = Silent()

@@ -12,16 +12,23 @@ from kulti_ops import __version__
 from kulti_ops.redact import redact_personal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from kulti_ops.config import Settings
 
 TRACE_SAMPLE_RATE = 0.1  # the platform's own sampling
 FLUSH_TIMEOUT_S = 2.0
+# Members of an event that are ours or random; a release looks like an e-mail address.
+_KEPT = frozenset({"release", "event_id", "trace_id", "span_id", "timestamp", "start_timestamp"})
 
 _transaction: Any = None
 
 
-def start(settings: Settings, *, command: str) -> None:
-    """Start sending when a DSN is set; a DSN that cannot be used is ignored with no effect."""
+def start(settings: Settings, *, command: str, secrets: Collection[str]) -> None:
+    """Start sending when a DSN is set; a DSN that cannot be used is ignored with no effect.
+
+    `secrets` is looked at when something is sent: it may still grow.
+    """
     global _transaction  # noqa: PLW0603 - sentry_sdk's client is itself global to the process
     if settings.sentry_dsn is None or _transaction is not None:
         return
@@ -29,18 +36,17 @@ def start(settings: Settings, *, command: str) -> None:
     from sentry_sdk.utils import BadDsn
 
     try:
-        _init(settings, dsn=settings.sentry_dsn.get_secret_value())
-    except BadDsn:
+        _init(settings, dsn=settings.sentry_dsn.get_secret_value(), secrets=secrets)
+    except (BadDsn, ValueError):
         return  # `doctor` reports it; a broken DSN must not stop a restore
     sentry_sdk.set_tag("command", command)
     _transaction = sentry_sdk.start_transaction(op="command", name=command)
     _transaction.__enter__()
 
 
-def _init(settings: Settings, *, dsn: str) -> None:
+def _init(settings: Settings, *, dsn: str, secrets: Collection[str]) -> None:
     import sentry_sdk
 
-    secrets = settings.secret_values()
     sentry_sdk.init(
         dsn=dsn,
         release=f"kulti-ops@{__version__}",
@@ -51,6 +57,7 @@ def _init(settings: Settings, *, dsn: str) -> None:
         include_local_variables=False,
         send_default_pii=False,
         server_name="",
+        spotlight=False,
         before_send=lambda event, _hint: scrub(event, secrets),
         before_send_transaction=lambda event, _hint: scrub(event, secrets),
         before_breadcrumb=lambda crumb, _hint: scrub(crumb, secrets),
@@ -73,6 +80,17 @@ def capture(error: BaseException) -> None:
         sentry_sdk.capture_exception(error)
 
 
+def endpoint(dsn: str) -> tuple[str, int] | None:
+    """Return the host and port that a DSN sends to, None when it is no DSN."""
+    from sentry_sdk.utils import BadDsn, Dsn
+
+    try:
+        parsed = Dsn(dsn)
+    except (BadDsn, ValueError):
+        return None
+    return parsed.host, parsed.port
+
+
 def finish(*, status: str) -> None:
     """End the command's transaction and wait shortly for what was sent to leave."""
     if _transaction is not None:
@@ -83,12 +101,12 @@ def finish(*, status: str) -> None:
         sentry_sdk.flush(timeout=FLUSH_TIMEOUT_S)
 
 
-def scrub(value: Any, secrets: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401 - any JSON value
+def scrub(value: Any, secrets: Collection[str] = ()) -> Any:  # noqa: ANN401 - any JSON value
     """Return an event with every text in it redacted."""
     if isinstance(value, str):
         return redact_personal(value, secrets)
     if isinstance(value, dict):
-        return {key: scrub(item, secrets) for key, item in value.items()}
+        return {key: i if key in _KEPT else scrub(i, secrets) for key, i in value.items()}
     if isinstance(value, list | tuple):
         return [scrub(item, secrets) for item in value]
     return value

@@ -181,7 +181,7 @@ def _read_records(storage: Storage, backup_id: str, manifest_sha256: str) -> tup
             document = json.loads(data)
             if document["manifest_file_sha256"] == manifest_sha256:
                 records.append(_record(document))
-        except (StorageError, NotFoundError, ValueError, KeyError, TypeError):
+        except (StorageError, NotFoundError, ValueError, KeyError, TypeError, RecursionError):
             continue  # what cannot be read proves nothing
     return tuple(sorted(records, key=lambda r: (r.sequence, r.at)))
 

@@ -7,12 +7,13 @@ takes away everything it wrote when any step fails.
 from __future__ import annotations
 
 import hashlib
+import io
 import secrets
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kulti_ops import __version__
+from kulti_ops import __version__, archive
 from kulti_ops.backup import catalog, dump, preflight
 from kulti_ops.backup import manifest as manifests
 from kulti_ops.backup.globals import render_globals
@@ -20,16 +21,17 @@ from kulti_ops.backup.manifest import Artifact, Manifest
 from kulti_ops.backup.pump import Pump
 from kulti_ops.backup.snapshot import (
     DriftError,
+    LockWaitError,
     Snapshot,
     hold_snapshot,
     take_expectations,
 )
 from kulti_ops.backup.watchdog import Watchdog, YieldedError
 from kulti_ops.db import connect, translated
-from kulti_ops.errors import DatabaseError, OperationFailedError, UsageError
+from kulti_ops.errors import DatabaseError, OperationFailedError, StorageError, UsageError
 from kulti_ops.inventory import Inventory, to_json
 from kulti_ops.pgtools import choose
-from kulti_ops.process import Child, run_tool
+from kulti_ops.process import Child, ToolFailedError, run_tool
 from kulti_ops.progress import SILENT, Progress, size
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ INVENTORY_NAME = "inventory.json"
 POLL_S = 0.05
 PING_EVERY_S = 1.0
 PAUSE_BEFORE_RETRY_S = 3.0
+READ_AHEAD_BYTES = 1024 * 1024
 STATEMENT_CANCEL_TIMEOUT_S = 5.0
 ZSTD_SINCE_MAJOR = 16
 
@@ -125,13 +128,21 @@ def create_backup(
 
 def sweep_leftovers(storage: Storage) -> tuple[str, ...]:
     """Remove what broken runs left: folders named like backups, without manifest, unclaimed."""
-    return tuple(
+    swept = tuple(
         name
         for name in storage.folders()
-        if manifests.is_id(name)
-        and storage.info(f"{name}/{manifests.FILE_NAME}") is None
-        and storage.sweep(name)
+        if manifests.is_id(name) and _has_no_manifest(storage, name) and storage.sweep(name)
     )
+    storage.tidy()
+    return swept
+
+
+def _has_no_manifest(storage: Storage, name: str) -> bool:
+    """Return whether there is surely none; one that cannot be looked at is left alone."""
+    try:
+        return storage.info(f"{name}/{manifests.FILE_NAME}") is None
+    except StorageError:
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,6 +217,8 @@ def _attempt(job: _Job, now: datetime) -> Manifest:
         try:
             return _write_backup(job, backup_id, now)
         except BaseException:
+            # the manifest first: killed in between, what is left must be no backup
+            job.storage.delete(f"{backup_id}/{manifests.FILE_NAME}")
             for info in tuple(job.storage.list(backup_id)):
                 job.storage.delete(info.key)
             raise
@@ -228,6 +241,7 @@ def _write_backup(job: _Job, backup_id: str, now: datetime) -> Manifest:
             inventory, pump = _run_dump(job, snapshot, writer, backup_id)
             dump_s = time.monotonic() - dumped_from
         writer.commit()
+    _follow(job, key)
     job.progress.step(f"{size(pump.size_bytes)} dumped in {dump_s:.1f} s; publishing")
     dumped = Artifact(name=DUMP_NAME, kind="dump", size_bytes=pump.size_bytes, sha256=pump.sha256)
     artifacts = (
@@ -263,10 +277,12 @@ def _run_dump(
 
     environment = {**_dump_environment(job), "PGAPPNAME": name}
     without_data = _without_data(job, snapshot)
-    with Child(
-        _dump_argv(job, snapshot, without_data), env=environment, on_stderr=on_stderr
-    ) as child:
-        pump = Pump(child, writer)  # type: ignore[arg-type]
+    with (
+        Child(
+            _dump_argv(job, snapshot, without_data), env=environment, on_stderr=on_stderr
+        ) as child,
+        Pump(child, writer) as pump,  # type: ignore[arg-type]
+    ):
 
         def stop() -> None:
             snapshot.connection.cancel_safe(timeout=STATEMENT_CANCEL_TIMEOUT_S)
@@ -292,9 +308,35 @@ def _run_dump(
                 _raise_failure(pump, watchdog)
                 raise
         _raise_failure(pump, watchdog)
-        child.finish(timeout_s=60)
+        _finish(child, lock_wait_s=job.options.lock_wait_s)
     _ping(snapshot)
     return inventory, pump
+
+
+def _finish(child: Child, *, lock_wait_s: float) -> None:
+    """Insist on pg_dump's success; its own words for a lock that it did not get say nothing."""
+    try:
+        child.finish(timeout_s=60)
+    except ToolFailedError as error:
+        if "due to statement timeout" not in error.message:
+            raise
+        raise LockWaitError(
+            f"pg_dump did not get the lock of a table within {lock_wait_s:.0f} s: "
+            "somebody else waits to change it",
+            hint="run it again when the schema change is through, or raise --lock-wait",
+        ) from error
+
+
+def _follow(job: _Job, key: str) -> None:
+    """Follow the stored archive to its last byte: exit code 0 alone proves no archive."""
+    try:
+        with io.BufferedReader(job.storage.reader(key), READ_AHEAD_BYTES) as stream:  # type: ignore[type-var]
+            archive.walk(stream)
+    except archive.ArchiveError as error:
+        raise OperationFailedError(
+            f"pg_dump ended well but wrote no whole archive: {error}",
+            hint=f"is {job.tools.tool('pg_dump')} the real one?",
+        ) from error
 
 
 def _wait(

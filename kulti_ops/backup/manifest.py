@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kulti_ops.clock import compact, iso, parse_iso
 from kulti_ops.errors import StorageError
@@ -19,6 +19,8 @@ from kulti_ops.errors import StorageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+_T = TypeVar("_T")
 
 SCHEMA_VERSION = 1
 FILE_NAME = "manifest.json"
@@ -101,6 +103,11 @@ class Manifest:
         """The artifacts' sizes together."""
         return sum(a.size_bytes for a in self.artifacts)
 
+    @property
+    def dump_major(self) -> int:
+        """The major of the pg_dump that wrote the archive: an older pg_restore cannot read it."""
+        return int(self.tools.get("pg_dump", "0").split(".")[0])
+
     def key(self, artifact: Artifact) -> str:
         """Return the artifact's key in the storage."""
         return f"{self.backup_id}/{artifact.name}"
@@ -148,7 +155,7 @@ def from_json(data: bytes, *, backup_id: str) -> Manifest:
                 hint="install a newer kulti-ops",
             )
         manifest = _parse(document)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StorageError(
             f"{backup_id}: the manifest is damaged ({type(error).__name__})"
         ) from error
@@ -164,7 +171,7 @@ def restore_commands(manifest: Manifest) -> tuple[str, ...]:
     names = {a.kind: a.name for a in manifest.artifacts}
     commands = [f"sha256sum -c {SUMS_NAME}"]
     if "globals" in names:
-        commands.append(f'psql "$TARGET" --file {names["globals"]}')
+        commands.append(f'psql "$TARGET" --set ON_ERROR_STOP=1 --quiet --file {names["globals"]}')
     if "dump" in names:
         commands.append(f'pg_restore --jobs 2 --dbname "$TARGET" {names["dump"]}')
     return tuple(commands)
@@ -194,25 +201,58 @@ def _parse(document: Mapping[str, Any]) -> Manifest:
         raise ValueError("an artifact is named twice")
     values |= {
         "artifacts": artifacts,
-        "source": Source(**_only(Source, values["source"])),
-        "totals": Totals(**_only(Totals, values["totals"])),
+        "source": _typed(Source(**_only(Source, values["source"]))),
+        "totals": _typed(Totals(**_only(Totals, values["totals"]))),
         "created_at": parse_iso(values["created_at"]),
         "snapshot_at": parse_iso(values["snapshot_at"]),
-        "left_out": tuple(values.get("left_out", ())),
-        "not_covered": tuple(values.get("not_covered", ())),
+        "tools": _mapping(values["tools"], str),
+        "durations_s": _mapping(values["durations_s"], int, float),
+        "left_out": _texts(values.get("left_out", [])),
+        "not_covered": _texts(values.get("not_covered", [])),
     }
     if not is_id(values["backup_id"]):
         raise ValueError("no backup id")
-    return Manifest(**values)
+    return _typed(Manifest(**values))
 
 
 def _artifact(value: Mapping[str, Any]) -> Artifact:
-    artifact = Artifact(**_only(Artifact, value))
+    artifact = _typed(Artifact(**_only(Artifact, value)))
     if not _LABEL.fullmatch(artifact.name) or artifact.name in {FILE_NAME, "records"}:
         raise ValueError("an artifact's name is no plain file name")
     if not _SHA256.fullmatch(artifact.sha256) or artifact.size_bytes < 0:
         raise ValueError("an artifact's size or digest is none")
     return artifact
+
+
+# The simple types of the fields above, as annotated.
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "str | None": (str, type(None)),
+    "int | None": (int, type(None)),
+}
+
+
+def _typed(value: _T) -> _T:
+    """Return a dataclass's instance whose texts are texts and whose numbers are numbers."""
+    for field_ in fields(value):  # type: ignore[arg-type]
+        wanted = _TYPES.get(str(field_.type))
+        given = getattr(value, field_.name)
+        if wanted and (not isinstance(given, wanted) or isinstance(given, bool)):
+            raise TypeError(f"{field_.name} is of the wrong type")
+    return value
+
+
+def _mapping(value: Any, *wanted: type) -> Mapping[str, Any]:  # noqa: ANN401 - of JSON
+    if not isinstance(value, dict) or not all(isinstance(v, wanted) for v in value.values()):
+        raise TypeError("not a mapping of the right values")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - of JSON
+    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+        raise TypeError("not a list of texts")
+    return tuple(value)
 
 
 def _only(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,15 +15,23 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
     from kulti_ops.process import Child
     from kulti_ops.storage import ObjectWriter
 
 CHUNK_BYTES = 1024 * 1024
+END_TIMEOUT_S = 60.0
 _F_SETPIPE_SZ = 1031  # Linux: fewer, larger reads
 
 
 class Pump:
-    """Copies a child's stdout to a writer in a thread of its own."""
+    """Copies a child's stdout to a writer in a thread of its own.
+
+    Use it as a context manager inside the child's and the writer's: leaving it ends the
+    child and waits, so that nothing is written to a file that was closed meanwhile.
+    """
 
     def __init__(self, child: Child, writer: ObjectWriter) -> None:
         self._child = child
@@ -50,6 +58,18 @@ class Pump:
     def join(self, timeout_s: float) -> None:
         """Wait for the end, at most `timeout_s`."""
         self._thread.join(timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._child.end()
+        self._thread.join(END_TIMEOUT_S)
 
     def _run(self) -> None:
         descriptor = self._child.stdout.fileno()

@@ -55,6 +55,7 @@ class Watchdog:
     ) -> None:
         self._connection = connect(target, application="backup watchdog")
         self._connection.execute("SET statement_timeout = '5s'")
+        self._connection.execute("SET idle_session_timeout = 0")  # the role may have one
         self._parameters = {"holder": holder_pid, "dump": dump_name, "after": yield_after_s}
         self._deadline = time.monotonic() + deadline_s
         self._deadline_s = deadline_s

@@ -1,4 +1,4 @@
-"""`restore`: plan, run, drill, history."""
+"""`restore`: plan, run, table, drill, history."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kulti_ops.commands.restore_table import EXAMPLES, EXITS, table
 from kulti_ops.commands.shared import (
     BackupArgument,
     TargetOption,
@@ -19,6 +20,7 @@ from kulti_ops.edge import Invocation, command, group
 from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
+    from kulti_ops.backup.catalog import Entry
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Target
     from kulti_ops.restore.drill import Drill, DrillOptions
@@ -119,6 +121,9 @@ def run_command(
     return Outcome(results=tuple(done.results), data=_restored_data(prepared, done))
 
 
+command(app, "table", checks=True, examples=EXAMPLES, exits=EXITS)(table)
+
+
 @command(
     app,
     "drill",
@@ -148,7 +153,7 @@ def drill(
     entry = find(storage, backup)
     manifest = usable_manifest(entry)
     done = run_drill(
-        manifest, storage, options=_drill_options(run, manifest, jobs), progress=run.progress
+        manifest, storage, options=_drill_options(run, entry, jobs), progress=run.progress
     )
     data = _drill_data(done, manifest, run)
     record = Record(kind="drill", at=run.now, status=done.status, level="drill", data=data)
@@ -198,7 +203,7 @@ def _prepare(
     storage = storage_of(run)
     manifest = usable_manifest(find(storage, backup))
     options = RestoreOptions(
-        tools=choose(installations_of(run), server_major=_dump_major(manifest)),
+        tools=choose(installations_of(run), server_major=manifest.dump_major),
         jobs=jobs or settings.jobs,
         create_roles=create_roles,
         connect_timeout_s=settings.connect_timeout_s,
@@ -239,9 +244,10 @@ def _plan_text(prepared: Prepared) -> str:
     return "\n".join(lines)
 
 
-def _drill_options(run: Invocation, manifest: Manifest, jobs: int | None) -> DrillOptions:
+def _drill_options(run: Invocation, entry: Entry, jobs: int | None) -> DrillOptions:
     from importlib import resources
 
+    from kulti_ops.backup.catalog import usable_manifest
     from kulti_ops.pgserver import server_installation
     from kulti_ops.pgtools import choose
     from kulti_ops.restore.drill import DrillOptions
@@ -251,15 +257,11 @@ def _drill_options(run: Invocation, manifest: Manifest, jobs: int | None) -> Dri
     return DrillOptions(
         scratch_root=settings.scratch_path,
         server=server_installation(settings.cache_path, extra_extensions=extensions),
-        tools=choose(installations_of(run), server_major=_dump_major(manifest)),
+        tools=choose(installations_of(run), server_major=usable_manifest(entry).dump_major),
         jobs=jobs or settings.jobs,
         rto_target_s=settings.rto_minutes * 60,
+        records=entry.records,
     )
-
-
-def _dump_major(manifest: Manifest) -> int:
-    """Return the major of the pg_dump that wrote the archive: an older one cannot read it."""
-    return int(manifest.tools.get("pg_dump", "0").split(".")[0])
 
 
 def _restored_data(prepared: Prepared, done: Restored) -> dict[str, Any]:

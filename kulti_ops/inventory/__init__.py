@@ -135,7 +135,7 @@ def from_json(data: bytes) -> Inventory:
             sequences={k: (v[0], v[1], v[2]) for k, v in document["sequences"].items()},
             session=document["session"],
         )
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise StorageError("inventory.json cannot be read: it is damaged") from error
 
 

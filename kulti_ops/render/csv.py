@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 def render(report: Report, *, colour: bool, width: int) -> str:  # noqa: ARG001 - one interface
     """Return the report's table as CSV."""
     header, rows = table_of(report)
+    return "".join(_line(row) for row in (header, *rows))
+
+
+def _line(row: list[str]) -> str:
+    """Return one record; written with CR LF as its end, a CR alone in a cell is quoted too."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return buffer.getvalue()
+    csv.writer(buffer, lineterminator="\r\n").writerow(row)
+    return buffer.getvalue().removesuffix("\r\n") + "\n"

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import isfinite
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from kulti_ops.clock import iso
 from kulti_ops.report import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from kulti_ops.report import CheckResult, Report
 
 
@@ -52,7 +49,10 @@ def _result(result: CheckResult) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any JSON-like value in, JSON out
-    """Return `value` as JSON values: times as ISO text, tuples as lists, NaN as text."""
+    """Return `value` as JSON values: times as ISO text, tuples as lists, NaN as text.
+
+    What is of no kind known here becomes its text.
+    """
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
@@ -62,13 +62,12 @@ def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any JSON-like value in,
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, Decimal):
-        return plain(int(value) if value == value.to_integral_value() else float(value))
-    if isinstance(value, date | PurePath | UUID):
-        return str(value)
+        whole = value.is_finite() and value == value.to_integral_value()
+        return plain(int(value) if whole else float(value))
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"\\x{value.hex()}"  # as PostgreSQL writes it
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
-    return _plain_mapping(value)
-
-
-def _plain_mapping(value: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(key): plain(item) for key, item in value.items()}
+    return str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops.render.json import plain
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kulti_ops.report import Report
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and new line
 
 
 def table_of(report: Report) -> tuple[list[str], list[list[str]]]:
@@ -38,6 +41,11 @@ def cell(value: Any) -> str:  # noqa: ANN401 - any cell of a table
     if isinstance(shown, list):
         return ", ".join(cell(item) for item in shown)
     return str(shown)
+
+
+def visible(text: str) -> str:
+    """Return text with control characters spelt out: foreign names must not steer a terminal."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _columns(rows: tuple[Mapping[str, Any], ...]) -> tuple[list[str], list[list[str]]]:

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from kulti_ops.render.rows import table_of
+from kulti_ops.render.rows import table_of, visible
 from kulti_ops.report import Verdict
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ def _results(console: Console, results: tuple[CheckResult, ...]) -> None:
     table.add_column(overflow="fold")
     for result in sorted(results, key=lambda r: _ORDER.index(r.status)):
         style = _STYLE[result.status]
-        text = Text(result.summary)
+        text = Text(visible(result.summary))
         if result.next and result.status not in {Verdict.OK, Verdict.SKIPPED}:
-            text.append(f"\n→ {result.next}", style="bold")
+            text.append(f"\n→ {visible(result.next)}", style="bold")
         table.add_row(Text(str(result.status), style=style), Text(result.id), text)
     console.print(table)
 
@@ -74,7 +74,7 @@ def _plain_table(console: Console, report: Report) -> None:
     for name in header:
         table.add_column(escape(name), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(c) for c in row))
+        table.add_row(*(Text(visible(c)) for c in row))
     console.print(table)
 
 

@@ -20,8 +20,8 @@ from kulti_ops.restore.invariants import hold_invariants
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.scratch import Scratch, prepare_roles, prepare_schemas
-from kulti_ops.verify import Level, compare
-from kulti_ops.verify.backup import Verification, verify_backup
+from kulti_ops.verify import compare
+from kulti_ops.verify.recall import verify_or_recall
 from kulti_ops.verify.restored import Expected, TableMatch
 
 if TYPE_CHECKING:
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from kulti_ops.backup.catalog import Record
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.pgtools import Installation
     from kulti_ops.storage import Storage
+    from kulti_ops.verify.backup import Verification
 
 SETTINGS = {
     # a restore builds indexes and keys: give it room; the server lives for minutes only
@@ -45,14 +47,14 @@ SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class DrillOptions:
-    """Where and how to drill; objectives in seconds."""
+    """Where and how to drill; `records` are earlier facts of the backup, objectives seconds."""
 
     scratch_root: Path
     server: Installation
     tools: Installation
     jobs: int = 2
     rto_target_s: float = 3600.0
-    rpo_target_s: float = 24 * 3600.0
+    records: tuple[Record, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -86,15 +88,15 @@ def run_drill(
     drill = Drill()
     started = time.monotonic()
     with _phase(drill, "verify"):
-        verified = verify_backup(
+        verified = verify_or_recall(
             manifest,
             storage,
-            level=Level.CONTENTS,
+            options.records,
             installations=(options.tools,),
             progress=progress,
         )
     drill.results += verified.results
-    if verified.status in {Verdict.CRIT, Verdict.UNKNOWN} or verified.toc is None:
+    if verified.status is Verdict.CRIT or verified.toc is None or verified.inventory is None:
         drill.results.append(_not_restored())
         return drill
     _restore_and_compare(manifest, storage, verified, drill, options=options, progress=progress)

@@ -116,25 +116,41 @@ def judge_target(
 
     Raises: RefusedError.
     """
-    if is_production(target, production) and confirmed != target.database:
-        raise RefusedError(
-            f"{target.label} is production",
-            hint=f"if you are certain, say so: --confirm {target.database}",
-        )
+    judge_production(target, production=production, confirmed=confirmed)
     if state.hosted:
         raise RefusedError(
             f"{target.label} is a hosted project: vendor-owned schemas, no superuser",
             hint="this version restores into servers of your own; prove the backup with "
             "`kulti-ops restore drill`, bring tables back with `kulti-ops restore table`",
         )
-    if state.read_only:
-        raise RefusedError(
-            f"{target.label} is read-only or in recovery", hint="restore into a primary"
-        )
+    judge_writable(target, state)
     if not state.facts.superuser:
         raise RefusedError(
             f"{target.user} is no superuser on {target.host}",
             hint="owners, grants and extensions need one; or drill: kulti-ops restore drill",
+        )
+
+
+def judge_production(target: Target, *, production: frozenset[str], confirmed: str | None) -> None:
+    """Refuse production without its name said.
+
+    Raises: RefusedError.
+    """
+    if is_production(target, production) and confirmed != target.database:
+        raise RefusedError(
+            f"{target.label} is production",
+            hint=f"if you are certain, say so: --confirm {target.database}",
+        )
+
+
+def judge_writable(target: Target, state: TargetState) -> None:
+    """Refuse a standby or a read-only database.
+
+    Raises: RefusedError.
+    """
+    if state.read_only:
+        raise RefusedError(
+            f"{target.label} is read-only or in recovery", hint="restore into a primary"
         )
 
 

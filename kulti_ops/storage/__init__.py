@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from kulti_ops.errors import ConfigError, StorageError
 
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
     from typing import Self
+
+
+class UnsafeObjectError(StorageError):
+    """Something that is no plain object stands under a key: a symbolic link, say."""
+
 
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _LONGEST_KEY = 400
@@ -69,7 +74,7 @@ class Storage(Protocol):
     def writer(self, key: str) -> ObjectWriter:
         """Begin an object that must not exist yet."""
 
-    def reader(self, key: str) -> IO[bytes]:
+    def reader(self, key: str) -> BinaryIO:
         """Open an object for reading from its start."""
 
     def read_small(self, key: str, *, limit_bytes: int) -> bytes:
@@ -92,6 +97,9 @@ class Storage(Protocol):
 
     def sweep(self, folder: str) -> bool:
         """Remove a folder that a dead process left; False when a living one holds it."""
+
+    def tidy(self) -> None:
+        """Remove what dead processes left beside finished objects; living ones' stays."""
 
     def lock(self, name: str) -> AbstractContextManager[None]:
         """Hold the lock `name`; RefusedError naming the holder when another process does."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import json
 import os
 import secrets
@@ -17,10 +18,10 @@ import shutil
 import socket
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kulti_ops.errors import NotFoundError, RefusedError, StorageError
-from kulti_ops.storage import ObjectInfo, valid_key
+from kulti_ops.storage import ObjectInfo, UnsafeObjectError, valid_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,18 +50,16 @@ class LocalStorage:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             probe = self.root / f"{TEMPORARY_PREFIX}{secrets.token_hex(4)}"
             os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            probe.unlink()
+            probe.unlink(missing_ok=True)
 
     def writer(self, key: str) -> LocalWriter:
         """Begin an object that must not exist yet."""
-        return LocalWriter(self.root / valid_key(key))
+        return LocalWriter(self._unlinked(key), self.root)
 
-    def reader(self, key: str) -> IO[bytes]:
+    def reader(self, key: str) -> BinaryIO:
         """Open an object for reading."""
         path = self._existing(key)
-        with _translated("read", path):
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-            return os.fdopen(descriptor, "rb", buffering=0)
+        return _Reading(path)
 
     def read_small(self, key: str, *, limit_bytes: int) -> bytes:
         """Return a whole small object."""
@@ -83,6 +82,8 @@ class LocalStorage:
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects below a folder."""
         base = self.root / valid_key(prefix) if prefix else self.root
+        if prefix and base.is_symlink():
+            return
         for folder, folders, files in os.walk(base, followlinks=False):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in files:
@@ -106,7 +107,7 @@ class LocalStorage:
 
     def delete(self, key: str) -> None:
         """Remove an object, and its folder when that is empty."""
-        path = self.root / valid_key(key)
+        path = self._unlinked(key)
         with _translated("remove", path):
             path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
@@ -148,6 +149,16 @@ class LocalStorage:
                 os.close(descriptor)
         return True
 
+    def tidy(self) -> None:
+        """Remove temporary files and claims of dead processes where the rest stays."""
+        for folder, folders, files in os.walk(self.root, followlinks=False):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            published = any(not name.startswith(".") for name in files)
+            for name in files:
+                claimed = name == CLAIM_NAME and published
+                if claimed or name.startswith(TEMPORARY_PREFIX):
+                    _remove_unheld(Path(folder) / name)
+
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """Hold a named lock; the kernel gives it up when the holder dies."""
@@ -176,27 +187,71 @@ class LocalStorage:
         with _translated("look at", folder):
             return shutil.disk_usage(folder).free
 
+    def exposed(self) -> tuple[str, ...]:
+        """Return what others than the owner can read or change, the root as `.`."""
+        with _translated("look at", self.root):
+            return tuple(self._exposed())
+
+    def _exposed(self) -> Iterator[str]:
+        for folder, folders, files in os.walk(self.root, onerror=_raise, followlinks=False):
+            for path in (Path(folder), *(Path(folder, name) for name in files)):
+                if not path.is_symlink() and path.lstat().st_mode & 0o077:
+                    yield path.relative_to(self.root).as_posix()
+            folders.sort()
+
     def local_path(self, key: str) -> Path:
         """Return the object's path."""
         return self._existing(key)
 
     def _existing(self, key: str) -> Path:
         """Return the path of a regular file below the root, reached without symbolic links."""
-        path = self.root / valid_key(key)
-        for part in (*reversed(path.relative_to(self.root).parents[:-1]), path):
-            candidate = self.root / part
-            if candidate.is_symlink():
-                raise StorageError(f"{key}: {candidate.name} is a symbolic link, not followed")
-        if not path.is_file():
+        path = self._unlinked(key)
+        if path.is_symlink():
+            raise UnsafeObjectError(f"{key}: {path.name} is a symbolic link, not followed")
+        with _translated("read", path):
+            found = path.is_file()
+        if not found:
             raise NotFoundError(f"{self.root} has no {key}")
         return path
+
+    def _unlinked(self, key: str) -> Path:
+        """Return the path of a key; no folder below the root on the way is a symbolic link."""
+        path = self.root / valid_key(key)
+        for folder in _below(path.parent, self.root):
+            if folder.is_symlink():
+                raise UnsafeObjectError(f"{key}: {folder.name} is a symbolic link, not followed")
+        return path
+
+
+class _Reading(io.FileIO):
+    """A file whose read errors are the storage's, not the caller's bugs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with _translated("read", path):
+            super().__init__(path, "rb", opener=_open_unlinked)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read up to `size` bytes; empty at the end."""
+        with _translated("read", self._path):
+            return super().read(-1 if size is None else size) or b""
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - whatever takes bytes
+        """Read into a buffer; 0 at the end."""
+        with _translated("read", self._path):
+            return super().readinto(buffer) or 0
+
+
+def _open_unlinked(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)
 
 
 class LocalWriter:
     """One file being written beside its final name."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, root: Path) -> None:
         self.path = path
+        self._root = root
         self._temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
         self._descriptor = -1
 
@@ -208,21 +263,24 @@ class LocalWriter:
                 view = view[os.write(self._descriptor, view) :]
 
     def commit(self) -> None:
-        """Sync the file, publish it under its name unless that is taken, sync the folder."""
+        """Sync the file, publish it under its name unless that is taken, sync the folders."""
         with _translated("write", self.path):
             os.fsync(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
             os.link(self._temporary, self.path)
             self._temporary.unlink()
-            sync_folder(self.path.parent)
+            for folder in (*reversed(_below(self.path.parent, self._root)), self._root):
+                sync_folder(folder)
 
     def __enter__(self) -> Self:
         with _translated("write", self.path):
-            self.path.parent.mkdir(mode=0o700, exist_ok=True)
+            for folder in _below(self.path.parent, self._root):
+                folder.mkdir(mode=0o700, exist_ok=True)
             self._descriptor = os.open(
                 self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600
             )
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)  # what nobody holds, `tidy` removes
         return self
 
     def __exit__(
@@ -235,6 +293,12 @@ class LocalWriter:
             os.close(self._descriptor)
         with contextlib.suppress(OSError):
             self._temporary.unlink(missing_ok=True)
+
+
+def _below(folder: Path, root: Path) -> tuple[Path, ...]:
+    """Return the folders from below `root` down to `folder`; the root itself is not one."""
+    parts = folder.relative_to(root).parts
+    return tuple(root.joinpath(*parts[: n + 1]) for n in range(len(parts)))
 
 
 def sync_folder(path: Path) -> None:
@@ -254,6 +318,21 @@ def _try_flock(descriptor: int) -> bool:
             return False
         raise
     return True
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _remove_unheld(path: Path) -> None:
+    """Remove a file that no living process holds; one that cannot be removed does no harm."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            if _try_flock(descriptor):
+                path.unlink()
+        finally:
+            os.close(descriptor)
 
 
 def _holder(path: Path) -> str:

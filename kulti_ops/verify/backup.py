@@ -6,12 +6,11 @@ outcome becomes a record beside the backup.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kulti_ops.backup.manifest import SUMS_NAME, rows_of, sums
+from kulti_ops.backup.manifest import rows_of
 from kulti_ops.errors import NotFoundError, StorageError
 from kulti_ops.inventory import LIMIT_BYTES, Inventory, from_json
 from kulti_ops.pgtools import choose
@@ -19,19 +18,26 @@ from kulti_ops.platform.tables import CRITICAL_TABLES
 from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.verify import Level
-from kulti_ops.verify.contents import CHUNK_BYTES, ArchiveContents, read_contents
+from kulti_ops.verify.contents import ArchiveContents, read_contents
 from kulti_ops.verify.expectations import coverage, sequence_problems, table_of_entry
+from kulti_ops.verify.integrity import (
+    check_presence,
+    check_sha256,
+    check_sums_file,
+    merge_sha256,
+    sha256_result,
+)
+from kulti_ops.verify.result import NAMES_SHOWN, all_or_crit, not_compared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from kulti_ops.archive import Toc
-    from kulti_ops.backup.manifest import Artifact, Manifest
+    from kulti_ops.backup.manifest import Manifest
     from kulti_ops.digest import TableDigest
     from kulti_ops.pgtools import Installation
     from kulti_ops.storage import Storage
 
-NAMES_SHOWN = 5
 TOOL_ENVIRONMENT = {"LC_ALL": "C"}
 
 
@@ -65,16 +71,18 @@ def verify_backup(
     pg_restore of a fitting major is found. A damaged backup is a result, not an error.
     """
     progress.step(f"verifying {manifest.backup_id}, {level}")
-    presence = _presence(manifest, storage)
+    presence = check_presence(manifest, storage)
     dump = manifest.artifact("dump")
     others = tuple(a for a in manifest.artifacts if a is not dump)
-    small = [_checksum(manifest, storage, a) for a in others]
+    small = [check_sha256(manifest, storage, a) for a in others]
     if presence.status is Verdict.CRIT:
-        skipped = _unreadable("the artifacts are not all there")
-        return Verification(level=level, results=(presence, _merge(small), skipped))
+        skipped = not_compared("the artifacts are not all there")
+        return Verification(level=level, results=(presence, merge_sha256(small), skipped))
     if level is Level.QUICK:
-        checksums = _merge([*small, _checksum(manifest, storage, dump, progress)])
-        return Verification(level=level, results=(presence, checksums, _sums(manifest, storage)))
+        checksums = merge_sha256([*small, check_sha256(manifest, storage, dump, progress)])
+        return Verification(
+            level=level, results=(presence, checksums, check_sums_file(manifest, storage))
+        )
     return _verify_contents(manifest, storage, presence, small, tuple(installations), progress)
 
 
@@ -91,18 +99,23 @@ def _verify_contents(
     started = time.monotonic()
     contents = read_contents(
         lambda: storage.reader(key),
-        tools=choose(installations, server_major=_dump_major(manifest)),
+        tools=choose(installations, server_major=manifest.dump_major),
         environment=TOOL_ENVIRONMENT,
         on_bytes=lambda n: progress.advance(f"{size(n)} of {size(dump.size_bytes)}"),
     )
     took_s = time.monotonic() - started
     same = contents.sha256 == dump.sha256 and contents.size_bytes == dump.size_bytes
-    checksums = _merge([*small, _digest_result(dump, same=same, duration_s=took_s)])
-    head = (presence, checksums, _sums(manifest, storage), _archive_result(contents, took_s))
-    inventory, problem = _read_inventory(manifest, storage)
+    checksums = merge_sha256([*small, sha256_result(dump, same=same, duration_s=took_s)])
+    head = (
+        presence,
+        checksums,
+        check_sums_file(manifest, storage),
+        _archive_result(contents, took_s),
+    )
+    inventory, problem = read_inventory(manifest, storage)
     if inventory is None or contents.toc is None:
         return Verification(
-            level=Level.CONTENTS, results=(*head, _unreadable(problem or contents.problem))
+            level=Level.CONTENTS, results=(*head, not_compared(problem or contents.problem))
         )
     names = table_of_entry(inventory, contents.toc)
     digests = {names[i]: d for i, d in contents.tables.items() if i in names}
@@ -133,7 +146,7 @@ def _content_results(
                 summary=f"the source has no {covered.noun}",
             )
             continue
-        yield _result(
+        yield all_or_crit(
             covered.check_id,
             missing=covered.missing,
             good=f"all {covered.expected} {covered.noun} are in the archive",
@@ -141,7 +154,7 @@ def _content_results(
             evidence={"expected": covered.expected, "missing": len(covered.missing)},
         )
     behind = sequence_problems(inventory, contents.toc)
-    yield _result(
+    yield all_or_crit(
         "sequence-values",
         missing=behind,
         good=f"all {len(inventory.sequences)} sequences are at or ahead of the source's values",
@@ -217,7 +230,7 @@ def _critical(
             summary=f"left out on request: rows of {', '.join(missing)}",
             next="restore these tables from another backup",
         )
-    return _result(
+    return all_or_crit(
         "critical-tables",
         missing=missing,
         good=f"all {len(names)} critical tables are in the archive with their rows",
@@ -226,89 +239,9 @@ def _critical(
     )
 
 
-def _presence(manifest: Manifest, storage: Storage) -> CheckResult:
-    started = time.monotonic()
-    problems = []
-    for artifact in manifest.artifacts:
-        try:
-            info = storage.info(manifest.key(artifact))
-        except StorageError as error:
-            problems.append(f"{artifact.name} ({error.message})")
-            continue
-        if info is None:
-            problems.append(f"{artifact.name} is missing")
-        elif info.size_bytes != artifact.size_bytes:
-            problems.append(
-                f"{artifact.name} has {info.size_bytes} bytes instead of {artifact.size_bytes}"
-            )
-    return _result(
-        "artifacts",
-        missing=tuple(problems),
-        good=f"{len(manifest.artifacts)} artifacts, {size(manifest.size_bytes)}",
-        bad="artifacts are missing or of the wrong size",
-        evidence={"artifacts": len(manifest.artifacts), "size_bytes": manifest.size_bytes},
-        duration_s=time.monotonic() - started,
-    )
-
-
-def _checksum(
-    manifest: Manifest, storage: Storage, artifact: Artifact, progress: Progress = SILENT
-) -> CheckResult:
-    started = time.monotonic()
-    digest = hashlib.sha256()
-    read = 0
-    try:
-        with storage.reader(manifest.key(artifact)) as stream:
-            while chunk := stream.read(CHUNK_BYTES):
-                digest.update(chunk)
-                read += len(chunk)
-                progress.advance(f"{size(read)} of {size(artifact.size_bytes)}")
-    except (NotFoundError, StorageError):
-        return _digest_result(artifact, same=False, duration_s=time.monotonic() - started)
-    same = digest.hexdigest() == artifact.sha256
-    return _digest_result(artifact, same=same, duration_s=time.monotonic() - started)
-
-
-def _digest_result(artifact: Artifact, *, same: bool, duration_s: float) -> CheckResult:
-    return CheckResult(
-        id=artifact.name,
-        status=Verdict.OK if same else Verdict.CRIT,
-        summary=f"sha-256 of {artifact.name} {'is right' if same else 'is wrong'}",
-        duration_s=duration_s,
-    )
-
-
-def _merge(checksums: list[CheckResult]) -> CheckResult:
-    """Return one result for all artifacts' checksums."""
-    return _result(
-        "checksum",
-        missing=tuple(c.id for c in checksums if c.status is not Verdict.OK),
-        good=f"sha-256 of {len(checksums)} artifacts is right",
-        bad="sha-256 is not what the manifest says",
-        evidence={"artifacts": len(checksums)},
-        duration_s=sum(c.duration_s for c in checksums),
-    )
-
-
-def _sums(manifest: Manifest, storage: Storage) -> CheckResult:
-    """`SHA256SUMS` must say the same as the manifest: people check with it by hand."""
-    artifact = manifest.artifact("sums")
-    listed = tuple(a for a in manifest.artifacts if a is not artifact)
-    try:
-        data = storage.read_small(manifest.key(artifact), limit_bytes=1_000_000)
-    except (StorageError, NotFoundError):
-        data = b""
-    return _result(
-        "sums-file",
-        missing=() if data == sums(listed) else (SUMS_NAME,),
-        good=f"{SUMS_NAME} and manifest agree",
-        bad="does not agree with the manifest",
-    )
-
-
 def _archive_result(contents: ArchiveContents, duration_s: float) -> CheckResult:
     entries = len(contents.toc.entries) if contents.toc else 0
-    return _result(
+    return all_or_crit(
         "archive",
         missing=(contents.problem,) if contents.problem else (),
         good=f"the archive parses to its very end: {entries} entries",
@@ -318,52 +251,10 @@ def _archive_result(contents: ArchiveContents, duration_s: float) -> CheckResult
     )
 
 
-def _read_inventory(manifest: Manifest, storage: Storage) -> tuple[Inventory | None, str]:
+def read_inventory(manifest: Manifest, storage: Storage) -> tuple[Inventory | None, str]:
+    """Return the backup's inventory; None and the reason when it cannot be read."""
     try:
         key = manifest.key(manifest.artifact("inventory"))
         return from_json(storage.read_small(key, limit_bytes=LIMIT_BYTES)), ""
     except (StorageError, NotFoundError) as error:
         return None, error.message
-
-
-def _unreadable(reason: str) -> CheckResult:
-    return CheckResult(
-        id="contents",
-        status=Verdict.UNKNOWN,
-        summary=f"the contents could not be compared: {reason}",
-        next="use another backup: kulti-ops backup list",
-    )
-
-
-def _result(
-    check_id: str,
-    *,
-    missing: tuple[str, ...],
-    good: str,
-    bad: str,
-    evidence: dict[str, Any] | None = None,
-    duration_s: float = 0.0,
-) -> CheckResult:
-    if not missing:
-        return CheckResult(
-            id=check_id,
-            status=Verdict.OK,
-            summary=good,
-            evidence=evidence or {},
-            duration_s=duration_s,
-        )
-    more = f" and {len(missing) - NAMES_SHOWN} more" if len(missing) > NAMES_SHOWN else ""
-    return CheckResult(
-        id=check_id,
-        status=Verdict.CRIT,
-        summary=f"{bad}: {', '.join(missing[:NAMES_SHOWN])}{more}",
-        evidence=evidence or {},
-        rows=tuple({"name": name} for name in missing),
-        next="use another backup: kulti-ops backup list",
-        duration_s=duration_s,
-    )
-
-
-def _dump_major(manifest: Manifest) -> int:
-    """Return the major of the pg_dump that wrote the archive: an older one cannot read it."""
-    return int(manifest.tools.get("pg_dump", "0").split(".")[0])

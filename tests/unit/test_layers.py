@@ -74,6 +74,7 @@ LAYERS: dict[str, Layer] = {
     "commands": Layer.EDGE,
     "edge": Layer.EDGE,
     "options": Layer.EDGE,
+    "output": Layer.EDGE,
     "render": Layer.EDGE,
 }
 
@@ -113,7 +114,7 @@ NOT_FOR_VALUES = frozenset(
 # Who reads the environment besides config, and why.
 ENVIRONMENT_READERS: dict[str, str] = {
     "config": "the one reader: settings, libpq's variables, what children inherit",
-    "edge": "NO_COLOR, which must hold before and without settings",
+    "output": "NO_COLOR, which must hold before and without settings",
 }
 
 
@@ -254,7 +255,7 @@ def environment_reads(trees: Mapping[str, ast.Module]) -> list[str]:
     """Return every use of the environment outside ENVIRONMENT_READERS, one line each."""
     found = []
     for module, tree in trees.items():
-        if module.removeprefix(f"{ROOT}.") in ENVIRONMENT_READERS:
+        if _is_within(module.removeprefix(f"{ROOT}."), tuple(ENVIRONMENT_READERS)):
             continue
         found += [
             f"{module}:{getattr(node, 'lineno', 0)} reads the environment: that is config's part"

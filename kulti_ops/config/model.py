@@ -1,34 +1,43 @@
-"""Settings: the only reader of the environment.
+"""The settings' model: every setting with its variable, default, bounds and meaning.
 
-Environment first, then `--env-file`, then `.env` in the working directory. The
-platform's own names are accepted where they exist; the tool's are `KULTI_OPS_*`.
+Owns what a setting is and what follows from several of them; reads no file.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import cached_property
-from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated
+from urllib.parse import unquote, urlsplit
 
-from dotenv import dotenv_values
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from kulti_ops.errors import ConfigError, NotFoundError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-PREFIX = "KULTI_OPS_"
-LOCAL_ENV_FILE = Path(".env")
 # Root's home is private, and root's servers run as another account.
 ROOT_STATE = Path("/var/lib/kulti-ops")
+
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(name.strip().lower() for name in text.split(",") if name.strip())
 
 
 def _names(*names: str) -> AliasChoices:
     return AliasChoices(*names)
+
+
+# First field of a group -> the group's title, for the documentation.
+_GROUPS = {
+    "database_url": "The database",
+    "storage": "Where things live",
+    "lock_wait_s": "Backups",
+    "jobs": "Restores and objectives",
+    "app_url": "Smoke tests",
+    "sentry_dsn": "This tool's own errors",
+}
 
 
 class Settings(BaseSettings):
@@ -39,30 +48,38 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, populate_by_name=True
+        extra="ignore",  # a shared .env holds the application's names too; `doctor` lists ours
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
+
+    _files: tuple[Path, ...] = PrivateAttr(())  # the strongest last
 
     # the database
     database_url: SecretStr | None = Field(
         None,
         validation_alias=_names("DATABASE_URL"),
         description="Database to back up and to look at, as a libpq URL; overrides what follows.",
+        examples=["postgresql://postgres:PASSWORD@db.PROJECT.supabase.co:5432/postgres"],
     )
     supabase_project_ref: str | None = Field(
         None,
         validation_alias=_names("SUPABASE_PROJECT_REF"),
         pattern=r"^[a-z0-9]{15,30}$",
         description="Project reference: the database is then db.<ref>.supabase.co:5432.",
+        examples=["abcdefghijklmnopqrst"],
     )
     supabase_db_password: SecretStr | None = Field(
         None,
         validation_alias=_names("SUPABASE_DB_PASSWORD"),
         description="Password of the role postgres of that project.",
+        examples=["PASSWORD"],
     )
     pooler_host: str | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_POOLER_HOST"),
         description="Session pooler to use instead of the direct host (machines without IPv6).",
+        examples=["aws-0-eu-central-1.pooler.supabase.com"],
     )
     sslmode: str = Field(
         "verify-full",
@@ -74,6 +91,7 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("KULTI_OPS_SSLROOTCERT"),
         description="CA file for the database's certificate; `system` for the machine's own.",
+        examples=["/etc/kulti-ops/prod-ca-2021.crt"],
     )
     connect_timeout_s: int = Field(
         10,
@@ -87,6 +105,7 @@ class Settings(BaseSettings):
         validation_alias=_names("KULTI_OPS_PRODUCTION"),
         description="Project refs and hosts that are production, comma-separated; "
         "SUPABASE_PROJECT_REF always is.",
+        examples=["abcdefghijklmnopqrst,db.kulti.example"],
     )
 
     # where things live
@@ -94,26 +113,31 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("KULTI_OPS_STORAGE"),
         description="Where backups live: a folder. Default: the XDG data folder.",
+        examples=["/var/backups/kulti"],
     )
-    state_dir: Path | None = Field(
+    state_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_STATE_DIR"),
         description="Audit log, incidents, baselines. Default: the XDG state folder.",
+        examples=["/var/lib/kulti-ops"],
     )
-    cache_dir: Path | None = Field(
+    cache_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_CACHE_DIR"),
         description="Embedded server's files. Default: the XDG cache folder.",
+        examples=["/var/cache/kulti-ops"],
     )
-    scratch_dir: Path | None = Field(
+    scratch_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_SCRATCH_DIR"),
         description="Where drills put their scratch servers. Default: a temporary folder.",
+        examples=["/srv/kulti-ops/scratch"],
     )
-    pg_bin_dir: Path | None = Field(
+    pg_bin_dir: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_PG_BIN_DIR"),
         description="Folder with pg_dump, pg_restore and psql to prefer.",
+        examples=["/usr/lib/postgresql/17/bin"],
     )
 
     # backup
@@ -169,21 +193,25 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("NEXT_PUBLIC_APP_URL"),
         description="The site that smoke tests look at.",
+        examples=["https://kulti.example"],
     )
     private_hosts: str = Field(
         "",
         validation_alias=_names("KULTI_OPS_PRIVATE_HOSTS"),
         description="Hosts that may lead to private addresses, comma-separated.",
+        examples=["staging.kulti.example"],
     )
-    cafile: Path | None = Field(
+    cafile: Folder | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_CAFILE"),
         description="PEM file of a CA that smoke tests trust instead of the system's.",
+        examples=["/etc/kulti-ops/ca.pem"],
     )
     hsts_preloaded: str = Field(
         "",
         validation_alias=_names("KULTI_OPS_HSTS_PRELOADED"),
         description="Hosts known to be on the browsers' HSTS preload list, comma-separated.",
+        examples=["kulti.example"],
     )
 
     # telemetry of this tool, kept apart from the application's
@@ -191,6 +219,7 @@ class Settings(BaseSettings):
         None,
         validation_alias=_names("KULTI_OPS_SENTRY_DSN"),
         description="Sentry project for this tool's own errors; nothing is sent without it.",
+        examples=["https://KEY@HOST/PROJECT"],
     )
     environment: str = Field(
         "production",
@@ -253,32 +282,11 @@ class Settings(BaseSettings):
         return _listed(self.hsts_preloaded)
 
     def secret_values(self) -> frozenset[str]:
-        """Return every secret that is set, for redaction."""
-        values = (getattr(self, name) for name in type(self).model_fields)
-        return frozenset(v.get_secret_value() for v in values if isinstance(v, SecretStr))
-
-
-def _listed(text: str) -> frozenset[str]:
-    return frozenset(name.strip().lower() for name in text.split(",") if name.strip())
-
-
-def load_settings(*, env_file: Path | None = None) -> Settings:
-    """Read the settings.
-
-    Raises: ConfigError when a value cannot be used or `env_file` cannot be read.
-    """
-    files = _env_files(env_file)
-    try:
-        return Settings(_env_file=files)  # type: ignore[call-arg]
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
-        raise ConfigError(
-            f"{name} cannot be used: {first['msg'].lower()}",
-            hint="see .env.example for its meaning and form",
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the settings file: {error}") from error
+        """Return every secret that is set, for redaction; of a URL also the password alone."""
+        fields = (getattr(self, name) for name in type(self).model_fields)
+        values = {v.get_secret_value() for v in fields if isinstance(v, SecretStr)}
+        values |= {os.environ[name] for name in ("PGPASSWORD",) if os.environ.get(name)}
+        return frozenset(values.union(*(url_passwords(value) for value in values)))
 
 
 def variable_names() -> dict[str, str]:
@@ -290,76 +298,45 @@ def variable_names() -> dict[str, str]:
     return names
 
 
-def unknown_names(
-    *, env_file: Path | None = None, environ: Mapping[str, str] = os.environ
-) -> tuple[str, ...]:
-    """Return `KULTI_OPS_*` names that are set somewhere and mean nothing: typing errors."""
-    known = set(variable_names().values())
-    given = set(environ)
-    for file in _env_files(env_file):
-        given |= set(dotenv_values(file))
-    return tuple(sorted(n for n in given if n.startswith(PREFIX) and n not in known))
+@dataclass(frozen=True, kw_only=True)
+class SettingInfo:
+    """One setting as the documentation shows it; `default` is None where there is none."""
+
+    variable: str
+    group: str
+    description: str
+    default: str | None
+    example: str
+    secret: bool
 
 
-def libpq_environment() -> dict[str, str]:
-    """Return libpq's own variables (PGSERVICE, PGPASSFILE, …) that are set."""
-    return {key: value for key, value in os.environ.items() if key.startswith("PG") and value}
+def describe() -> tuple[SettingInfo, ...]:
+    """Return every setting in the model's order."""
+    described = []
+    group = ""
+    for field, info in Settings.model_fields.items():
+        group = _GROUPS.get(field, group)
+        default = None if info.default in (None, "") else f"{info.default}"
+        described.append(
+            SettingInfo(
+                variable=variable_names()[field],
+                group=group,
+                description=info.description or "",
+                default=default,
+                example=default or str((info.examples or [""])[0]),
+                secret="SecretStr" in str(info.annotation),
+            )
+        )
+    return tuple(described)
 
 
-def named_variable(name: str) -> str | None:
-    """Return one variable by name, for targets given as `env:NAME`."""
-    return os.environ.get(name) or dotenv_values(LOCAL_ENV_FILE).get(name)
-
-
-def variables_of(file: Path | None) -> dict[str, str]:
-    """Return the variables of a file as they stand there, or of the environment.
-
-    Raises: NotFoundError when the file cannot be read.
-    """
-    if file is None:
-        return dict(os.environ)
+def url_passwords(text: str) -> frozenset[str]:
+    """Return the password of a URL, as it is written and as it is meant."""
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8"
-        raise NotFoundError(f"cannot read {file}: {reason.lower()}") from error
-    found = dotenv_values(stream=StringIO(text), interpolate=False)
-    return {name: value or "" for name, value in found.items()}
-
-
-def base_environment() -> dict[str, str]:
-    """Return what child processes inherit: no libpq variables, no settings, no secrets."""
-    kept = (
-        "PATH",
-        "HOME",
-        "TMPDIR",
-        "TZ",
-        "LANG",
-        "LD_LIBRARY_PATH",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-    )
-    return {"LC_ALL": "C", **{key: os.environ[key] for key in kept if key in os.environ}}
-
-
-def search_path() -> str:
-    """Return PATH."""
-    return os.environ.get("PATH", os.defpath)
-
-
-def exposed_env_files(env_file: Path | None = None) -> tuple[Path, ...]:
-    """Return settings files that others can read."""
-    return tuple(f for f in _env_files(env_file) if f.stat().st_mode & 0o077)
-
-
-def _env_files(env_file: Path | None) -> tuple[Path, ...]:
-    """Return the files to read, the strongest last."""
-    files = (LOCAL_ENV_FILE,) if LOCAL_ENV_FILE.is_file() else ()
-    if env_file is None:
-        return files
-    if not env_file.is_file():
-        raise ConfigError(f"no settings file {env_file}", hint="check --env-file")
-    return (*files, env_file)
+        password = urlsplit(text).password if "://" in text else None
+    except ValueError:
+        return frozenset()
+    return frozenset({password, unquote(password)}) if password else frozenset()
 
 
 def _xdg(variable: str, default: str) -> Path:
@@ -369,18 +346,3 @@ def _xdg(variable: str, default: str) -> Path:
 
 def _is_root() -> bool:
     return os.geteuid() == 0
-
-
-def describe() -> list[dict[str, Any]]:
-    """Return every setting for documentation: variable, default, description, secret or not."""
-    rows = []
-    for field, info in Settings.model_fields.items():
-        rows.append(
-            {
-                "variable": variable_names()[field],
-                "default": info.default,
-                "description": info.description or "",
-                "secret": "SecretStr" in str(info.annotation),
-            }
-        )
-    return rows

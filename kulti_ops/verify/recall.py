@@ -1,0 +1,85 @@
+"""Recalling an earlier verification: the same bytes need not be taken apart twice.
+
+A `contents` verification leaves every table's digest in its record. When the
+artifacts' sha-256 are still those of the manifest, what was found in them then is
+what is in them now. Anything less than that is verified anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kulti_ops.clock import iso
+from kulti_ops.digest import TableDigest
+from kulti_ops.report import CheckResult, Verdict
+from kulti_ops.verify import Level
+from kulti_ops.verify.backup import Verification, read_inventory, verify_backup
+from kulti_ops.verify.contents import read_toc_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kulti_ops.backup.catalog import Record
+    from kulti_ops.backup.manifest import Manifest
+    from kulti_ops.pgtools import Installation
+    from kulti_ops.progress import Progress
+    from kulti_ops.storage import Storage
+
+
+def verify_or_recall(
+    manifest: Manifest,
+    storage: Storage,
+    records: Iterable[Record],
+    *,
+    installations: tuple[Installation, ...],
+    progress: Progress,
+) -> Verification:
+    """Return a `contents` verification: recalled where the bytes are unchanged, else made now.
+
+    Raises: what `verify_backup` raises.
+    """
+    earlier = _newest_proof(records)
+    if earlier is not None:
+        recalled = _recall(manifest, storage, earlier, progress)
+        if recalled is not None:
+            return recalled
+    return verify_backup(
+        manifest, storage, level=Level.CONTENTS, installations=installations, progress=progress
+    )
+
+
+def _newest_proof(records: Iterable[Record]) -> Record | None:
+    """Return the newest verification when it was of the contents and ok; else None."""
+    verifications = [r for r in records if r.kind == "verify" and r.level == Level.CONTENTS]
+    if not verifications or verifications[-1].status is not Verdict.OK:
+        return None
+    return verifications[-1] if verifications[-1].data.get("digests") else None
+
+
+def _recall(
+    manifest: Manifest, storage: Storage, earlier: Record, progress: Progress
+) -> Verification | None:
+    """Hash everything anew; None when the earlier proof does not hold any more."""
+    quick = verify_backup(manifest, storage, level=Level.QUICK, progress=progress)
+    inventory, _problem = read_inventory(manifest, storage)
+    if quick.status is not Verdict.OK or inventory is None:
+        return None
+    with storage.reader(manifest.key(manifest.artifact("dump"))) as stream:
+        toc = read_toc_of(stream)
+    digests = {
+        name: TableDigest(rows=int(rows), sha256=str(sha256))
+        for name, (rows, sha256) in earlier.data["digests"].items()
+    }
+    contents = CheckResult(
+        id="contents",
+        status=Verdict.OK,
+        summary=f"verified at {iso(earlier.at)}; every byte is still the same",
+        evidence={"verified_at": iso(earlier.at), "tables": len(digests)},
+    )
+    return Verification(
+        level=Level.CONTENTS,
+        results=(*quick.results, contents),
+        inventory=inventory,
+        toc=toc,
+        digests=digests,
+    )

@@ -1,0 +1,122 @@
+"""The manifest: what is written is read back, what was changed is refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from kulti_ops.backup import manifest as manifests
+from kulti_ops.errors import StorageError
+
+AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
+ID = "20261122T030000Z-postgres-1a2b"
+
+
+def make(**changes: Any) -> manifests.Manifest:
+    values: dict[str, Any] = {
+        "backup_id": ID,
+        "label": "postgres",
+        "created_at": AT,
+        "snapshot_at": AT,
+        "source": manifests.Source(
+            host="db.kulti.example",
+            port=5432,
+            database="postgres",
+            user="postgres",
+            server_version="17.6",
+            server_version_num=170006,
+        ),
+        "tools": {"kulti-ops": "0.1.0", "pg_dump": "17.10"},
+        "compression": "zstd:3",
+        "artifacts": (
+            manifests.Artifact(name="dump.pgc", kind="dump", size_bytes=10, sha256="a" * 64),
+            manifests.Artifact(name="SHA256SUMS", kind="sums", size_bytes=5, sha256="b" * 64),
+        ),
+        "totals": manifests.Totals(tables=2, rows=7, large_objects=0, database_bytes=100),
+        "durations_s": {"total": 1.5},
+    }
+    return manifests.Manifest(**{**values, **changes})
+
+
+def test_manifest_written_is_read_back_equal() -> None:
+    written = make()
+    assert manifests.from_json(manifests.to_json(written), backup_id=ID) == written
+
+
+def test_manifest_names_the_commands_that_restore_without_us() -> None:
+    document = json.loads(manifests.to_json(make()))
+    assert document["restore"][0] == "sha256sum -c SHA256SUMS"
+    assert any("pg_restore" in line for line in document["restore"])
+
+
+def changed(path: tuple[str | int, ...], value: Any) -> bytes:
+    document = json.loads(manifests.to_json(make()))
+    place = document
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("created_at",), "2026-11-23T03:00:00.000Z"),
+        (("artifacts", 0, "sha256"), "c" * 64),
+        (("artifacts", 0, "size_bytes"), 11),
+        (("totals", "rows"), 8),
+        (("source", "host"), "elsewhere"),
+        (("left_out",), ["public.profiles"]),
+        (("restore",), ["rm -rf /"]),
+        (("manifest_sha256",), "0" * 64),
+    ],
+)
+def test_manifest_edited_anywhere_is_refused(path: tuple[str | int, ...], value: Any) -> None:
+    with pytest.raises(StorageError, match="changed after"):
+        manifests.from_json(changed(path, value), backup_id=ID)
+
+
+@pytest.mark.parametrize(
+    "name", ["../dump.pgc", "/etc/passwd", "a/b", "..", ".hidden", "manifest.json", "", "records"]
+)
+def test_manifest_with_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(StorageError, match="damaged"):
+        manifests.from_json(changed(("artifacts", 0, "name"), name), backup_id=ID)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"null", b"{", b"\xff\xfe", b"1"])
+def test_manifest_that_is_none_is_refused(data: bytes) -> None:
+    with pytest.raises(StorageError, match=ID):
+        manifests.from_json(data, backup_id=ID)
+
+
+def test_manifest_of_a_newer_schema_is_refused_by_name() -> None:
+    with pytest.raises(StorageError, match="schema 2"):
+        manifests.from_json(changed(("schema_version",), 2), backup_id=ID)
+
+
+def test_manifest_of_another_backup_is_refused() -> None:
+    other = "20261122T030001Z-postgres-9z9z"
+    with pytest.raises(StorageError, match="is that of"):
+        manifests.from_json(manifests.to_json(make()), backup_id=other)
+
+
+@pytest.mark.parametrize(
+    ("label", "good"),
+    [
+        ("nightly", True),
+        ("a.b-c_1", True),
+        *((bad, False) for bad in ("", "a/b", "-x", ".x", "ä", "x" * 64, "a b", "a\n")),
+    ],
+)
+def test_label_of_odd_characters_is_none(label: str, good: bool) -> None:  # noqa: FBT001
+    assert manifests.is_label(label) is good
+
+
+def test_ids_of_the_same_second_differ_by_their_nonce() -> None:
+    one, other = manifests.new_id(AT, "x", "0a0a"), manifests.new_id(AT, "x", "0b0b")
+    assert one != other
+    assert manifests.is_id(one)
