@@ -29,7 +29,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "smoke": "is the site well, and whose fault is it if not",
     },
     "Practice": {
-        "sandbox": "a local Kulti to practise on: start, status, stop, destroy",
+        "sandbox": "a local Kulti to practise on: start, break, heal, stop, destroy",
     },
 }
 

