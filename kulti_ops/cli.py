@@ -25,6 +25,9 @@ COMMANDS: dict[str, dict[str, str]] = {
         "verify": "prove what a backup holds",
         "restore": "plan and run restores, drill them, bring one table back",
     },
+    "Incidents": {
+        "runbook": "diagnostics that answer in time, and triage: what is wrong, worst first",
+    },
     "Practice": {
         "sandbox": "a local Kulti to practise on: start, status, stop, destroy",
     },
