@@ -1,4 +1,4 @@
-"""`sandbox`: start, status, stop, destroy."""
+"""`sandbox`: start, status, stop, destroy, break, heal."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
     from kulti_ops.sandbox.lifecycle import SandboxInfo
+    from kulti_ops.sandbox.web.lifecycle import WebInfo
 
 app = group("sandbox", "A local Kulti to practise on.")
 
@@ -28,6 +29,7 @@ DirOption = Annotated[
     examples=(
         "kulti-ops sandbox start",
         "kulti-ops sandbox start --scale 1 --dir ./kulti --port 54320",
+        "kulti-ops sandbox start --web",
         "DATABASE_URL=$(kulti-ops sandbox start) kulti-ops backup create",
     ),
     exits="4 the folder or the embedded server cannot be used; 5 the server failed; "
@@ -52,6 +54,9 @@ def start(
             "--port", help="Loopback port.", min=1024, max=65535, show_default="a free one"
         ),
     ] = None,
+    web: Annotated[
+        bool, typer.Option("--web", help="Also serve a stand-in of the site, over http and https.")
+    ] = False,
 ) -> Outcome:
     """Start a local Kulti: the platform's roles, schema and made-up data on PostgreSQL 17.
 
@@ -70,6 +75,11 @@ def start(
         port=port,
         progress=run.progress,
     )
+    if web:
+        from kulti_ops.sandbox.web.lifecycle import start_web
+
+        run.progress.step("starting the stand-in of the site")
+        start_web(info.dir, database_url=info.database_url, now=run.now)
     return _outcome(info, plain=info.database_url)
 
 
@@ -129,6 +139,62 @@ def destroy(
     )
 
 
+@command(
+    app,
+    "break",
+    examples=("kulti-ops sandbox break db-down", "kulti-ops sandbox break cert-expired"),
+    exits="5 the stand-in of the site does not run",
+)
+def break_(
+    run: Invocation,
+    fault: Annotated[str, typer.Argument(help="What to break; a wrong name lists them.")],
+    dir: DirOption = None,  # noqa: A002
+) -> Outcome:
+    """Break one thing on the sandbox's site, so that smoke tests have something to name."""
+    from kulti_ops.errors import UsageError
+    from kulti_ops.sandbox.web.faults import WEB_FAULTS
+    from kulti_ops.sandbox.web.lifecycle import set_faults
+
+    if fault not in WEB_FAULTS:
+        raise UsageError(f"no fault {fault!r}", hint=f"one of {', '.join(WEB_FAULTS)}")
+    folder = _folder(run, dir)
+    faults = {*_running_web(folder).faults, fault}
+    set_faults(folder, faults)
+    return Outcome(
+        data={"faults": sorted(faults)},
+        human=f"broken   {fault}: {WEB_FAULTS[fault]}\nnext     kulti-ops sandbox heal",
+    )
+
+
+@command(
+    app,
+    "heal",
+    examples=("kulti-ops sandbox heal",),
+    exits="5 the stand-in of the site does not run",
+)
+def heal(run: Invocation, dir: DirOption = None) -> Outcome:  # noqa: A002
+    """Undo everything that `sandbox break` did."""
+    from kulti_ops.sandbox.web.lifecycle import set_faults
+
+    folder = _folder(run, dir)
+    healed = _running_web(folder).faults
+    set_faults(folder, ())
+    text = f"healed   {', '.join(healed)}" if healed else "nothing was broken"
+    return Outcome(data={"faults": []}, human=text)
+
+
+def _running_web(folder: Path) -> WebInfo:
+    from kulti_ops.errors import NotFoundError
+    from kulti_ops.sandbox.web.lifecycle import web_info
+
+    found = web_info(folder)
+    if found is None:
+        raise NotFoundError(
+            f"no site is served by the sandbox in {folder}", hint="kulti-ops sandbox start --web"
+        )
+    return found
+
+
 def _folder(run: Invocation, given: Path | None) -> Path:
     return (given or run.settings.sandbox_path).absolute()
 
@@ -151,6 +217,24 @@ def _data(info: SandboxInfo) -> dict[str, Any]:
         "pid": info.pid,
         "built_at": iso(info.built_at) if info.built_at else None,
         "started_at": iso(info.started_at) if info.started_at else None,
+        "web": _web_data(info.dir),
+    }
+
+
+def _web_data(folder: Path) -> dict[str, Any] | None:
+    from kulti_ops.sandbox.web.lifecycle import web_info
+
+    found = web_info(folder)
+    if found is None:
+        return None
+    return {
+        "url": found.url,
+        "http_url": found.http_url,
+        "status_url": found.status_url,
+        "cafile": str(found.cafile),
+        "webhook_secret": found.webhook_secret,
+        "faults": found.faults,
+        "pid": found.pid,
     }
 
 
@@ -166,4 +250,8 @@ def _text(info: SandboxInfo) -> str:
         ]
     else:
         lines.append("next     kulti-ops sandbox start")
+    web = _web_data(info.dir)
+    if web is not None:
+        lines += [f"site            {web['url']} (CA: {web['cafile']})"]
+        lines += [f"broken          {', '.join(web['faults'])}"] if web["faults"] else []
     return "\n".join(lines)

@@ -77,7 +77,7 @@ def full_storage(stage: Stage, *, fill_later: bool) -> Iterator[Callable[[], Non
     with small_disk(stage.storage, size):
         if not fill_later:
             fill()
-        later = do_at("kulti_ops.backup.create:_write_backup", fill)
+        later = do_at("kulti_ops.backup.create:write_backup", fill)
         yield later if fill_later else lambda: None
 
 

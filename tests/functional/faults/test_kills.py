@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.functional.conftest import Database
 
 CREATE = "kulti_ops.backup.create"
+ATTEMPT = "kulti_ops.backup.attempt"
 LOCAL = "kulti_ops.storage.local"
 # stage -> (function, after it instead of before, which call), in the order of a backup
 STAGES: dict[str, tuple[str, bool, int]] = {
@@ -34,13 +35,13 @@ STAGES: dict[str, tuple[str, bool, int]] = {
     "leftovers swept": (f"{CREATE}:sweep_leftovers", True, 1),
     "preflight asked": (f"{CREATE}:_survey", True, 1),
     "preflight judged": (f"{CREATE}:_judge", True, 1),
-    "tools chosen": (f"{CREATE}:_compression", True, 1),
-    "folder claimed": (f"{CREATE}:_write_backup", False, 1),
-    "dump file opened": (f"{CREATE}:hold_snapshot", False, 1),
-    "snapshot held": (f"{CREATE}:_run_dump", False, 1),
-    "pg_dump started": (f"{CREATE}:take_expectations", False, 1),
-    "rows counted": (f"{CREATE}:take_expectations", True, 1),
-    "pg_dump ended": (f"{CREATE}:_run_dump", True, 1),
+    "tools chosen": (f"{CREATE}:best_compression", True, 1),
+    "folder claimed": (f"{CREATE}:write_backup", False, 1),
+    "dump file opened": (f"{ATTEMPT}:hold_snapshot", False, 1),
+    "snapshot held": (f"{ATTEMPT}:_run_dump", False, 1),
+    "pg_dump started": (f"{ATTEMPT}:take_expectations", False, 1),
+    "rows counted": (f"{ATTEMPT}:take_expectations", True, 1),
+    "pg_dump ended": (f"{ATTEMPT}:_run_dump", True, 1),
     "dump linked": ("os:link", True, 1),
     "dump published": (f"{LOCAL}:LocalWriter.commit", True, 1),
     "globals published": (f"{LOCAL}:LocalWriter.commit", True, 2),

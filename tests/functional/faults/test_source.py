@@ -244,7 +244,7 @@ def test_create_table_dropped_after_the_preflight_is_simply_not_there(
     stage: Stage, own: Database, outcome: Note
 ) -> None:
     drop = do_at(
-        "kulti_ops.backup.create:hold_snapshot", lambda: ask(own.url, "DROP TABLE public.bulk")
+        "kulti_ops.backup.attempt:hold_snapshot", lambda: ask(own.url, "DROP TABLE public.bulk")
     )
     assert proven_rows(stage, stage.forked("backup", "create", prepare=drop)) == ROWS - 1500
     outcome("seen as drift, begun again")
