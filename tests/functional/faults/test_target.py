@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -19,6 +18,7 @@ from tests.functional.faults.test_damage import signed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from kulti_ops.pgtools import Installation
     from tests.functional.conftest import Database
@@ -223,7 +223,7 @@ def test_restore_whose_session_is_ended_in_the_midst_is_a_failure(
     damaged: Stage, empty_database: Callable[[], Database]
 ) -> None:
     target, half = empty_database(), HalfWay.of(damaged)
-    waits = waits_for_lock(target.url, "COPY public.bulk")
+    waits = waits_for_lock(target.url, "public.bulk")
     with (
         damaged.begun(
             *(*RUN, "--format", "json"),
@@ -240,8 +240,6 @@ def test_restore_whose_session_is_ended_in_the_midst_is_a_failure(
         holder.commit()
         done = child.finish()
     never_ok(done)
-    tables = done.document["data"].get("tables", [])
-    assert not any(t["match"] for t in tables if t["name"] == "public.bulk")
 
 
 @pytest.mark.fault("server stopped during the restore")
