@@ -29,7 +29,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "runbook": "diagnostics that answer in time, and triage: what is wrong, worst first",
     },
     "Practice": {
-        "sandbox": "a local Kulti to practise on: start, status, stop, destroy",
+        "sandbox": "a local Kulti to practise on: start, stop, break, heal",
     },
 }
 

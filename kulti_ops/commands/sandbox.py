@@ -1,4 +1,4 @@
-"""`sandbox`: start, status, stop, destroy."""
+"""`sandbox`: start, status, stop, destroy, break, heal."""
 
 from __future__ import annotations
 
@@ -127,6 +127,62 @@ def destroy(
     return Outcome(
         data={"state": "absent", "dir": str(folder)}, human=f"destroyed the sandbox in {folder}"
     )
+
+
+@command(
+    app,
+    "break",
+    examples=("kulti-ops sandbox break", "kulti-ops sandbox break lock-chain"),
+    exits="2 no such scenario; 5 no sandbox runs; 6 it is staged already",
+)
+def break_(
+    run: Invocation,
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="[SCENARIO]", help="What to stage; lists them without.")
+    ] = None,
+    dir: DirOption = None,  # noqa: A002
+) -> Outcome:
+    """Stage an incident for real in the running sandbox; heal takes it back.
+
+    Sessions that hold locks live in a process of their own, which ends with heal, stop or
+    destroy.
+    """
+    from kulti_ops.sandbox import faults
+
+    folder = _folder(run, dir)
+    if scenario is None:
+        staged = {broken.scenario.name for broken in faults.staged_in(folder)}
+        rows = tuple(
+            {"scenario": s.name, "title": s.title, "staged": s.name in staged, "look": s.look}
+            for s in faults.SCENARIOS.values()
+        )
+        return Outcome(data={"scenarios": rows}, table=rows)
+    done = faults.stage(folder, scenario)
+    return Outcome(
+        data={"scenario": done.name, "title": done.title, "look": done.look},
+        human=f"staged   {done.title}\nlook     {done.look}\n"
+        f"heal     kulti-ops sandbox heal {done.name}",
+    )
+
+
+@command(
+    app,
+    "heal",
+    examples=("kulti-ops sandbox heal", "kulti-ops sandbox heal lock-chain"),
+    exits="2 no such scenario; 5 no sandbox runs, or the scenario is not staged",
+)
+def heal(
+    run: Invocation,
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="[SCENARIO]", help="What to heal; all without.")
+    ] = None,
+    dir: DirOption = None,  # noqa: A002
+) -> Outcome:
+    """Take back what break has staged."""
+    from kulti_ops.sandbox import faults
+
+    names = [healed.name for healed in faults.heal(_folder(run, dir), scenario)]
+    return Outcome(data={"healed": names}, human=f"healed   {', '.join(names) or 'nothing'}")
 
 
 def _folder(run: Invocation, given: Path | None) -> Path:
