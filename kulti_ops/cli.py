@@ -25,11 +25,14 @@ COMMANDS: dict[str, dict[str, str]] = {
         "verify": "prove what a backup holds",
         "restore": "plan and run restores, drill them, bring one table back",
     },
+    "Site": {
+        "smoke": "is the site well, and whose fault is it if not",
+    },
     "Incidents": {
         "runbook": "diagnostics that answer in time, and triage: what is wrong, worst first",
     },
     "Practice": {
-        "sandbox": "a local Kulti to practise on: start, stop, break, heal",
+        "sandbox": "a local Kulti to practise on: start, break, heal, stop, destroy",
     },
 }
 

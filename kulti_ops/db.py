@@ -20,6 +20,7 @@ from psycopg import conninfo, sql
 
 from kulti_ops.config import base_environment, libpq_environment, named_variable
 from kulti_ops.errors import ConfigError, DatabaseError
+from kulti_ops.redact import redact_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -219,7 +220,7 @@ def database_error(what: str, error: psycopg.Error) -> DatabaseError:
     primary = error.diag.message_primary
     if primary is None and isinstance(error, psycopg.OperationalError):
         primary = "the connection was lost"
-    primary = primary or type(error).__name__
+    primary = redact_server(primary or type(error).__name__)
     code = f" ({error.sqlstate})" if error.sqlstate else ""
     return DatabaseError(f"{what}: {primary}{code}", sqlstate=error.sqlstate, primary=primary)
 

@@ -315,7 +315,8 @@ def _label(app: typer.Typer, name: str | None) -> str:
 def _help_text(
     function: Callable[..., Outcome], examples: tuple[str, ...], exits: str, *, checks: bool
 ) -> str:
-    body = inspect.cleandoc(function.__doc__ or "")
+    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    body = "\n\n".join(" ".join(p.split()) for p in paragraphs)  # the terminal wraps, not we
     shown = "\n".join(f"  {example}" for example in examples)
     verdicts = "0 ok, warn or skipped; 10 crit; 3 unknown" if checks else "0 done"
     codes = f"{verdicts}; {exits}" if exits else verdicts

@@ -91,6 +91,10 @@ class StorageError(OperationFailedError):
     kind = "storage"
 
 
+class UnreachableError(StorageError):
+    """The storage did not answer or permit it: nothing is known about what it holds."""
+
+
 class NotFoundError(OperationFailedError):
     """A backup, file or object that was named does not exist."""
 

@@ -28,6 +28,7 @@ DirOption = Annotated[
     examples=(
         "kulti-ops sandbox start",
         "kulti-ops sandbox start --scale 1 --dir ./kulti --port 54320",
+        "kulti-ops sandbox start --web",
         "DATABASE_URL=$(kulti-ops sandbox start) kulti-ops backup create",
     ),
     exits="4 the folder or the embedded server cannot be used; 5 the server failed; "
@@ -52,6 +53,9 @@ def start(
             "--port", help="Loopback port.", min=1024, max=65535, show_default="a free one"
         ),
     ] = None,
+    web: Annotated[
+        bool, typer.Option("--web", help="Also serve a stand-in of the site, over http and https.")
+    ] = False,
 ) -> Outcome:
     """Start a local Kulti: the platform's roles, schema and made-up data on PostgreSQL 17.
 
@@ -70,6 +74,11 @@ def start(
         port=port,
         progress=run.progress,
     )
+    if web:
+        from kulti_ops.sandbox.web.lifecycle import start_web
+
+        run.progress.step("starting the stand-in of the site")
+        start_web(info.dir, database_url=info.database_url, now=run.now)
     return _outcome(info, plain=info.database_url)
 
 
@@ -159,7 +168,12 @@ def break_(
         return Outcome(data={"scenarios": rows}, table=rows)
     done = faults.stage(folder, scenario)
     return Outcome(
-        data={"scenario": done.name, "title": done.title, "look": done.look},
+        data={
+            "scenario": done.name,
+            "title": done.title,
+            "look": done.look,
+            "faults": _staged(folder),
+        },
         human=f"staged   {done.title}\nlook     {done.look}\n"
         f"heal     kulti-ops sandbox heal {done.name}",
     )
@@ -181,8 +195,18 @@ def heal(
     """Take back what break has staged."""
     from kulti_ops.sandbox import faults
 
-    names = [healed.name for healed in faults.heal(_folder(run, dir), scenario)]
-    return Outcome(data={"healed": names}, human=f"healed   {', '.join(names) or 'nothing'}")
+    folder = _folder(run, dir)
+    names = [healed.name for healed in faults.heal(folder, scenario)]
+    return Outcome(
+        data={"healed": names, "faults": _staged(folder)},
+        human=f"healed   {', '.join(names) or 'nothing'}",
+    )
+
+
+def _staged(folder: Path) -> list[str]:
+    from kulti_ops.sandbox import faults
+
+    return [broken.scenario.name for broken in faults.staged_in(folder)]
 
 
 def _folder(run: Invocation, given: Path | None) -> Path:
@@ -207,6 +231,24 @@ def _data(info: SandboxInfo) -> dict[str, Any]:
         "pid": info.pid,
         "built_at": iso(info.built_at) if info.built_at else None,
         "started_at": iso(info.started_at) if info.started_at else None,
+        "web": _web_data(info.dir),
+    }
+
+
+def _web_data(folder: Path) -> dict[str, Any] | None:
+    from kulti_ops.sandbox.web.lifecycle import web_info
+
+    found = web_info(folder)
+    if found is None:
+        return None
+    return {
+        "url": found.url,
+        "http_url": found.http_url,
+        "status_url": found.status_url,
+        "cafile": str(found.cafile),
+        "webhook_secret": found.webhook_secret,
+        "faults": found.faults,
+        "pid": found.pid,
     }
 
 
@@ -222,4 +264,8 @@ def _text(info: SandboxInfo) -> str:
         ]
     else:
         lines.append("next     kulti-ops sandbox start")
+    web = _web_data(info.dir)
+    if web is not None:
+        lines += [f"site            {web['url']} (CA: {web['cafile']})"]
+        lines += [f"broken          {', '.join(web['faults'])}"] if web["faults"] else []
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from kulti_ops.config.files import (
     nearest_name,
     settings_files,
     unknown_names,
+    variables_of,
 )
 from kulti_ops.config.model import SettingInfo, Settings, describe, variable_names
 
@@ -31,4 +32,5 @@ __all__ = (
     "settings_files",
     "unknown_names",
     "variable_names",
+    "variables_of",
 )

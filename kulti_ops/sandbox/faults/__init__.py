@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from kulti_ops.errors import NotFoundError, OperationFailedError, RefusedError, UsageError
-from kulti_ops.sandbox.faults import objects, rows, sessions
+from kulti_ops.sandbox.faults import objects, rows, sessions, web
 from kulti_ops.sandbox.faults.scenario import Scenario, Site, Staged, admin_session
 from kulti_ops.sandbox.lifecycle import status
 from kulti_ops.sandbox.state import FAULTS_DIR
@@ -21,7 +21,7 @@ from kulti_ops.sandbox.state import FAULTS_DIR
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MODULES = (sessions, objects, rows)
+_MODULES = (sessions, objects, rows, web)
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario for module in _MODULES for scenario in module.SCENARIOS

@@ -1,0 +1,129 @@
+"""HTTP messages as values: requests, responses, their headers and timings.
+
+Pure values. Fetching them is `http`'s part, judging them `smoke`'s.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+Headers = tuple[tuple[str, str], ...]
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timings:
+    """Where the time of one exchange went, in seconds; None: it did not happen or was not seen."""
+
+    dns_s: float | None = None
+    connect_s: float | None = None
+    tls_s: float | None = None
+    first_byte_s: float | None = None
+    body_s: float | None = None
+    total_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One request to make. `credentials` are headers that never go to another origin."""
+
+    url: str
+    method: str = "GET"
+    headers: Headers = ()
+    credentials: Headers = field(default=(), repr=False)
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """One answer. `truncated` says that the body is longer than what was read of it."""
+
+    url: str
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+    truncated: bool = False
+    timings: Timings = field(default_factory=Timings)
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return every value of one header."""
+        return header_values(self.headers, name)
+
+    def value(self, name: str) -> str | None:
+        """Return the first value of one header."""
+        return next(iter(self.values(name)), None)
+
+    @property
+    def media_type(self) -> str:
+        """The content type without its parameters, in lower case; empty when there is none."""
+        return (self.value("content-type") or "").partition(";")[0].strip().lower()
+
+    @property
+    def is_html(self) -> bool:
+        """Whether the body is to be read as HTML."""
+        return self.media_type in {"text/html", "application/xhtml+xml"}
+
+    @property
+    def text(self) -> str:
+        """The body as text; what is not UTF-8 is replaced."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:  # noqa: ANN401 - any JSON
+        """Return the body as JSON values; None when it is no JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+def header_values(headers: Headers, name: str) -> tuple[str, ...]:
+    """Return every value of one header, in order; names are compared without case."""
+    wanted = name.lower()
+    return tuple(value for key, value in headers if key.lower() == wanted)
+
+
+def origin_of(url: str) -> str:
+    """Return scheme://host[:port] of `url`, without a default port; empty for no origin."""
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return ""
+    if not host:
+        return ""
+    shown = f"[{host}]" if ":" in host else host
+    usual = port is None or port == DEFAULT_PORTS.get(parts.scheme)
+    return f"{parts.scheme}://{shown}" if usual else f"{parts.scheme}://{shown}:{port}"
+
+
+def host_of(url: str) -> str:
+    """Return the host name of `url` in lower case; empty when there is none."""
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is an IP address and no name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_private_address(address: str) -> bool:
+    """Tell whether an IP address is not one of the public internet."""
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return not (mapped or parsed).is_global
+
+
+def is_loopback_host(host: str) -> bool:
+    """Tell whether a host is this machine by its very name."""
+    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
