@@ -34,7 +34,7 @@ class Accepted:
 
 @cache
 def load_library() -> tuple[Diagnostic, ...]:
-    """Return the package's diagnostics, by group and id."""
+    """Return the package's diagnostics by group; in one, causes before their effects."""
     folder = files("kulti_ops.runbook") / "diagnostics"
     found = [
         parse_diagnostic(
@@ -45,7 +45,7 @@ def load_library() -> tuple[Diagnostic, ...]:
         for entry in folder.iterdir()
         if entry.name.endswith(".sql")
     ]
-    return tuple(sorted(found, key=lambda d: (GROUPS.index(d.group), d.id)))
+    return tuple(sorted(found, key=_place))
 
 
 def load_pack(folder: Path) -> tuple[Diagnostic, ...]:
@@ -173,6 +173,11 @@ def _accepted(name: str, text: str) -> tuple[Accepted, ...]:
         raise ConfigError(
             f"{name}: an accepted finding needs diagnostic, key, values, reason, date ({error})"
         ) from None
+
+
+def _place(diagnostic: Diagnostic) -> tuple[int, bool, int, str]:
+    place = diagnostic.triage
+    return (GROUPS.index(diagnostic.group), place is None, place or 0, diagnostic.id)
 
 
 def _find_invariant(identifier: str) -> Invariant:
