@@ -279,6 +279,8 @@ async def open_client(policy: Policy) -> AsyncIterator[Client]:
         max_line_size=MAX_HEADER_BYTES,
         max_field_size=MAX_HEADER_BYTES,
     ) as session:
+        # it would try once more by itself: whether an answer came at the first try is a finding
+        session._retry_connection = False  # noqa: SLF001 - there is no public switch
         yield Client(session, policy)
 
 

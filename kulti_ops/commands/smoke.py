@@ -1,4 +1,4 @@
-"""`smoke`: headers, tls, env."""
+"""`smoke`: run, headers, tls, env."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kulti_ops.edge import Invocation, command, group
+from kulti_ops.message import origin_of
 from kulti_ops.report import Outcome
 from kulti_ops.smoke.grade import GRADES, Profile
 
 if TYPE_CHECKING:
     from kulti_ops.http import Policy
+    from kulti_ops.smoke.probe import Site
+    from kulti_ops.smoke.run import Order, Selection
     from kulti_ops.smoke.survey import Survey
 
 app = group("smoke", "Look at the site from outside: is it well, and whose fault is it if not.")
@@ -21,6 +24,120 @@ CafileOption = Annotated[
     Path | None,
     typer.Option("--cafile", help="PEM file of a CA to trust instead of the system's."),
 ]
+
+
+@command(
+    app,
+    "run",
+    checks=True,
+    examples=(
+        "kulti-ops smoke run",
+        "kulti-ops smoke run --base-url https://preview.kulti.example --fail-fast",
+        "kulti-ops smoke run --only rate-limit --format json",
+    ),
+    exits="2 no URL, or no such probe",
+)
+def run_(
+    run: Invocation,
+    base_url: Annotated[
+        str | None,
+        typer.Option("--base-url", help="The site.", show_default="NEXT_PUBLIC_APP_URL"),
+    ] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="Only probes with this tag.")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="Only this probe (may be repeated).", metavar="ID"),
+    ] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option("--skip", help="Not this probe (may be repeated).", metavar="ID"),
+    ] = None,
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first crit.")] = False,
+    budget: Annotated[
+        str, typer.Option("--budget", help="Time for the whole run.", metavar="30s")
+    ] = "30s",
+    cafile: CafileOption = None,
+) -> Outcome:
+    """Probe the site: after a deploy, is it well, and whose fault is it if not.
+
+    Writes nothing and sends no SMS. The rate limit of a site that is not on loopback is
+    probed only when it is asked for by name.
+    """
+    import asyncio
+
+    from kulti_ops.smoke.run import run_smoke
+
+    site = site_of(run, base_url)
+    selection = _selection(tag, only or [], skip or [])
+    order = _order(run, site, selection, budget=budget, fail_fast=fail_fast, cafile=cafile)
+    results = asyncio.run(run_smoke(order, now=run.now))
+    return Outcome(results=results, data={"base_url": origin_of(site)})
+
+
+def _selection(tag: str | None, only: list[str], skip: list[str]) -> Selection:
+    from kulti_ops.errors import UsageError
+    from kulti_ops.smoke.run import IDS, TAGS, Selection
+
+    wrong = sorted({*only, *skip} - set(IDS))
+    if wrong:
+        raise UsageError(f"no probe {wrong[0]!r}", hint=f"one of {', '.join(IDS)}")
+    if tag is not None and tag not in TAGS:
+        raise UsageError(f"no tag {tag!r}", hint=f"one of {', '.join(TAGS)}")
+    return Selection(tag=tag, only=frozenset(only), skip=frozenset(skip))
+
+
+def _order(
+    run: Invocation,
+    site: str,
+    selection: Selection,
+    *,
+    budget: str,
+    fail_fast: bool,
+    cafile: Path | None,
+) -> Order:
+    from kulti_ops.duration import parse_duration
+    from kulti_ops.message import host_of, is_loopback_host
+    from kulti_ops.services.statuspage import parse_pages
+    from kulti_ops.smoke.run import Order
+
+    settings = run.settings
+    pages = parse_pages(settings.status_pages)
+    host = host_of(site)
+    return Order(
+        site=_site(run, site),
+        policy=policy_of(run, site, settings.http_url or "", *pages.values(), cafile=cafile),
+        status_pages=pages,
+        selection=selection,
+        budget_s=parse_duration(budget),
+        fail_fast=fail_fast,
+        tls_private=is_loopback_host(host) or host in settings.private_host_names,
+    )
+
+
+def _site(run: Invocation, url: str) -> Site:
+    """Return the site with what the settings know of it."""
+    from urllib.parse import urlsplit
+
+    from kulti_ops.message import DEFAULT_PORTS, is_loopback_host
+    from kulti_ops.smoke.probe import Budgets, Site
+
+    settings, parts = run.settings, urlsplit(url)
+    usual = parts.scheme == "https" and parts.port in {None, DEFAULT_PORTS["https"]}
+    secret, bypass = settings.hms_app_secret, settings.protection_bypass
+    header = "x-vercel-protection-bypass"
+    return Site(
+        base_url=origin_of(url),
+        http_url=settings.http_url or (f"http://{parts.hostname}/" if usual else None),
+        is_own=is_loopback_host(parts.hostname or ""),
+        budgets=Budgets(
+            page_s=settings.page_budget_s,
+            api_s=settings.api_budget_s,
+            min_grade=settings.min_grade,
+        ),
+        webhook_secret=secret.get_secret_value() if secret else "",
+        credentials=((header, bypass.get_secret_value()),) if bypass else (),
+        preloaded=settings.hsts_preloaded_hosts,
+    )
 
 
 @command(

@@ -208,6 +208,49 @@ class Settings(BaseSettings):
         description="PEM file of a CA that smoke tests trust instead of the system's.",
         examples=["/etc/kulti-ops/ca.pem"],
     )
+    http_url: str | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_HTTP_URL"),
+        description="The site's http side, where it is not on port 80 of the same host.",
+        examples=["http://staging.kulti.example:8080"],
+    )
+    hms_app_secret: SecretStr | None = Field(
+        None,
+        validation_alias=_names("HMS_APP_SECRET"),
+        description="Secret that signs the video vendor's webhooks; proves that signed ones pass.",
+        examples=["SECRET"],
+    )
+    protection_bypass: SecretStr | None = Field(
+        None,
+        validation_alias=_names("VERCEL_AUTOMATION_BYPASS_SECRET"),
+        description="Lets smoke tests into protected preview deployments.",
+        examples=["SECRET"],
+    )
+    status_pages: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_STATUS_PAGES"),
+        description="Vendors' status pages as name=url, comma-separated. "
+        "Default: those of all six vendors.",
+        examples=["supabase=https://status.supabase.com"],
+    )
+    page_budget_s: float = Field(
+        2.0,
+        gt=0,
+        validation_alias=_names("KULTI_OPS_PAGE_BUDGET_S"),
+        description="Seconds that a page may take (median of five).",
+    )
+    api_budget_s: float = Field(
+        0.5,
+        gt=0,
+        validation_alias=_names("KULTI_OPS_API_BUDGET_S"),
+        description="Seconds that an API answer may take (median of five).",
+    )
+    min_grade: str = Field(
+        "B",
+        validation_alias=_names("KULTI_OPS_MIN_GRADE"),
+        pattern=r"^(A\+|A|A-|B\+|B|B-|C\+|C|C-|D\+|D|D-|F)$",
+        description="Grade of the security headers from which smoke run is content.",
+    )
     hsts_preloaded: str = Field(
         "",
         validation_alias=_names("KULTI_OPS_HSTS_PRELOADED"),

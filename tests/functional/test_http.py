@@ -240,3 +240,9 @@ def test_redirect_of_a_post_becomes_a_get_where_browsers_do_so() -> None:
 
 def test_request_with_credentials_does_not_show_them() -> None:
     assert "canary" not in repr(Request(url="https://a.example", credentials=(("A", "canary"),)))
+
+
+def test_fetch_tries_no_second_time_by_itself() -> None:
+    with serve(lambda _: b"") as site:
+        assert failure(site.url) is Failure.RESET
+    assert len(site.seen) == 1

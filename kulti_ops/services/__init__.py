@@ -1,0 +1,1 @@
+"""Clients of the vendors' services, one file each: addresses in, values out."""

@@ -1,0 +1,109 @@
+"""What a probe is: an id, tags, and a function from a site to one verdict.
+
+Adding one is a function and its name in `probes.PROBES`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+from kulti_ops.message import Request, Response
+from kulti_ops.report import CheckResult, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from kulti_ops.http import Client
+    from kulti_ops.message import Headers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budgets:
+    """Latency that is still good, in seconds, and the grade that headers must have."""
+
+    page_s: float = 2.0
+    api_s: float = 0.5
+    min_grade: str = "B"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """The site under test and what is known about it. Credentials go to its origin only."""
+
+    base_url: str
+    http_url: str | None = None
+    is_own: bool = False
+    budgets: Budgets = field(default_factory=Budgets)
+    webhook_secret: str = field(default="", repr=False)
+    credentials: Headers = field(default=(), repr=False)
+    preloaded: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a probe gets."""
+
+    client: Client
+    site: Site
+    home: Response
+    now_s: int
+    asked_for: frozenset[str] = frozenset()
+
+    async def ask(
+        self, path: str, method: str = "GET", *, body: bytes | None = None, headers: Headers = ()
+    ) -> Response:
+        """Make one exchange with the site; a redirect is an answer.
+
+        Raises: ExchangeError.
+        """
+        kind = (("Content-Type", "application/json"),) if body is not None else ()
+        request = Request(
+            url=urljoin(self.site.base_url, path),
+            method=method,
+            headers=(*kind, *headers),
+            credentials=self.site.credentials,
+            body=body,
+        )
+        return await self.client.fetch(request)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """One probe; `ask` may raise ExchangeError, which is a finding of its own."""
+
+    id: str
+    tags: frozenset[str]
+    ask: Callable[[Context], Awaitable[CheckResult]]
+
+
+def ok(summary: str, **evidence: Any) -> CheckResult:  # noqa: ANN401 - figures of any kind
+    """Return a good verdict; the runner puts the probe's id in."""
+    return CheckResult(id="", status=Verdict.OK, summary=summary, evidence=evidence)
+
+
+def skipped(reason: str, *, advice: str | None = None) -> CheckResult:
+    """Return that a probe does not apply, and why."""
+    return CheckResult(id="", status=Verdict.SKIPPED, summary=reason, next=advice)
+
+
+def finding(
+    summary: str,
+    *,
+    advice: str | None = None,
+    status: Verdict = Verdict.CRIT,
+    evidence: Mapping[str, Any] | None = None,
+) -> CheckResult:
+    """Return a verdict that somebody has to act on."""
+    return CheckResult(id="", status=status, summary=summary, next=advice, evidence=evidence or {})
+
+
+def verdict(faults: list[str], good: str, *, advice: str) -> CheckResult:
+    """Return crit with the faults, or ok."""
+    return finding("; ".join(faults), advice=advice) if faults else ok(good)
+
+
+def named(result: CheckResult, probe: str, *, duration_s: float = 0.0) -> CheckResult:
+    """Return a result under its probe's id."""
+    return replace(result, id=probe, duration_s=duration_s)

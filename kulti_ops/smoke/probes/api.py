@@ -1,0 +1,173 @@
+"""Probes of the API, as somebody who has not signed in. Nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+from kulti_ops.platform import surface
+from kulti_ops.report import CheckResult, Verdict
+from kulti_ops.smoke.probe import Context, finding, ok, skipped, verdict
+from kulti_ops.smoke.transport import ORIGIN_PROBE
+
+if TYPE_CHECKING:
+    from kulti_ops.message import Response
+
+_OK, _UNAUTHORIZED, _NOT_FOUND, _NOT_ALLOWED, _TOO_LARGE = 200, 401, 404, 405, 413
+_SERVER_ERROR = 500
+_METHOD_ROUTES = (("/api/sessions/create", "GET"), ("/api/credits/balance", "POST"))
+_LEAKS = (
+    (re.compile(r"\n\s+at .+:\d+:\d+"), "a stack trace"),
+    (re.compile(r"Traceback \(most recent call last\)"), "a stack trace"),
+    (re.compile(r"/(?:var/task|home|usr/src|app)/[\w./-]+\.[jt]sx?"), "a path of the server"),
+    (re.compile(r"node_modules/"), "a path of the server"),
+    (re.compile(r"postgres(?:ql)?://", re.IGNORECASE), "a database URL"),
+    (re.compile(r'relation "[\w.]+" does not exist|PGRST\d+|SQLSTATE'), "a database error"),
+    (re.compile(r"eyJ[\w-]{10,}\.[\w-]{10,}\."), "a token"),
+    (re.compile(r"\bsk-ant-[\w-]{8,}|\bsbp_\w{8,}"), "a secret key"),
+)
+
+
+async def anonymous_401(context: Context) -> CheckResult:
+    """Check: routes for signed-in people refuse others with 401 and the exact error shape."""
+    calls = [(path, "GET") for path in surface.UNAUTHORIZED_GET]
+    calls += [(path, "POST") for path in surface.UNAUTHORIZED_POST]
+    answers = await asyncio.gather(
+        *(context.ask(p, m, body=b"{}" if m == "POST" else None) for p, m in calls)
+    )
+    faults = [
+        f"{method} {path} answers {_shape(answer)}"
+        for (path, method), answer in zip(calls, answers, strict=True)
+        if answer.status != _UNAUTHORIZED or answer.json() != surface.UNAUTHORIZED
+    ]
+    advice = "a 200 here gives personal data away: roll back; else see the auth helper"
+    return verdict(faults, f"{len(calls)} routes answer 401", advice=advice)
+
+
+def _shape(answer: Response) -> str:
+    if answer.status != _UNAUTHORIZED:
+        return str(answer.status)
+    return "401 in another shape than {error: Unauthorized}"
+
+
+async def database(context: Context) -> CheckResult:
+    """Check: the one anonymous route whose answer comes from the database."""
+    answer = await context.ask(surface.DATABASE)
+    body = answer.json()
+    if answer.status >= _SERVER_ERROR:
+        return finding(
+            f"{surface.DATABASE} answers {answer.status}: the site cannot reach its database",
+            advice="kulti-ops doctor; then look at the database vendor's status",
+            evidence={"blames": "supabase"},
+        )
+    meta = body.get("meta") if isinstance(body, dict) else None
+    if answer.status != _OK or not isinstance(meta, dict) or "agents" not in body:
+        return finding(
+            f"{surface.DATABASE} answers {answer.status} in an unknown shape: the database is "
+            "neither proven nor disproven",
+            advice="see what has changed in that route",
+            status=Verdict.UNKNOWN,
+        )
+    return ok(f"{meta.get('total')} agents came from the database")
+
+
+async def health(context: Context) -> CheckResult:
+    """Check: a health endpoint, where there is one."""
+    answer = await context.ask(surface.HEALTH[0])
+    if answer.status == _NOT_FOUND or (answer.status == _OK and answer.is_html):
+        return skipped(
+            f"there is no {surface.HEALTH[0]}",
+            advice="add one that answers status, version and services as JSON",
+        )
+    body = answer.json()
+    if not isinstance(body, dict) or "status" not in body:
+        text = f"{surface.HEALTH[0]} answers {answer.status} without a JSON status"
+        return finding(text, advice="let it answer status, version, services")
+    services = body.get("services")
+    down = [
+        str(name)
+        for name, state in (services.items() if isinstance(services, dict) else ())
+        if (state.get("status") if isinstance(state, dict) else state)
+        not in {"ok", "healthy", "up", "operational", True}
+    ]
+    is_well = answer.status == _OK and body["status"] in {"ok", "healthy", "up", "pass"}
+    if not is_well or down:
+        text = f"it reports {str(body['status'])[:40]} ({answer.status})"
+        return finding(f"{text}{': ' + ', '.join(down) if down else ''}", advice="see that service")
+    return ok(f"healthy, version {str(body.get('version', 'not given'))[:40]}")
+
+
+async def size_limit(context: Context) -> CheckResult:
+    """Check: four routes take 10,240 characters and refuse 10,241, before anything else."""
+    limit = surface.BODY_LIMIT_CHARACTERS
+    paths = surface.SIZE_LIMITED
+    fits = await asyncio.gather(*(context.ask(p, "POST", body=_body(limit)) for p in paths))
+    over = await asyncio.gather(*(context.ask(p, "POST", body=_body(limit + 1)) for p in paths))
+    faults = []
+    absent = []
+    for path, small, large in zip(paths, fits, over, strict=True):
+        if small.status == _NOT_FOUND and large.status == _NOT_FOUND:
+            absent.append(path)
+        elif small.status == _TOO_LARGE:
+            faults.append(f"{path} refuses {limit} characters")
+        elif large.status != _TOO_LARGE:
+            faults.append(f"{path} lets {limit + 1} characters through ({large.status})")
+    if absent and not faults:
+        text = f"there is no {', '.join(absent)}: the limit there could not be looked at"
+        return finding(text, status=Verdict.UNKNOWN, advice="see what has become of the route")
+    advice = "see the body limit of those routes"
+    return verdict(faults, f"{limit} characters pass, {limit + 1} do not", advice=advice)
+
+
+def _body(characters: int) -> bytes:
+    """Return a JSON object of exactly that many characters which asks for nothing."""
+    head, tail = '{"kultiOpsProbe":"', '"}'
+    return (head + "x" * (characters - len(head) - len(tail)) + tail).encode()
+
+
+async def methods(context: Context) -> CheckResult:
+    """Check: wrong methods are refused with 405 and an empty body."""
+    calls = (*_METHOD_ROUTES, (surface.WEBHOOK, "GET"), (surface.DATABASE, "DELETE"))
+    answers = await asyncio.gather(*(context.ask(path, method) for path, method in calls))
+    faults = [
+        f"{method} {path} answers {answer.status}{' with a body' if answer.body else ''}"
+        for (path, method), answer in zip(calls, answers, strict=True)
+        if answer.status != _NOT_ALLOWED or answer.body
+    ]
+    advice = "see which methods those routes export"
+    return verdict(faults, f"{len(calls)} wrong methods answer 405", advice=advice)
+
+
+async def cors(context: Context) -> CheckResult:
+    """Check: no foreign origin is let in."""
+    origin = (("Origin", ORIGIN_PROBE),)
+    paths = (surface.HOME, surface.DATABASE, surface.UNAUTHORIZED_GET[0])
+    answers = await asyncio.gather(*(context.ask(path, headers=origin) for path in paths))
+    faults = [
+        f"{path} lets any origin in"
+        for path, answer in zip(paths, answers, strict=True)
+        if (answer.value("access-control-allow-origin") or "").strip() == ORIGIN_PROBE
+    ]
+    advice = "don't repeat the Origin header in Access-Control-Allow-Origin"
+    return verdict(faults, "no foreign origin is let in", advice=advice)
+
+
+async def errors_leak(context: Context) -> CheckResult:
+    """Check: errors tell nothing of the inside."""
+    answers = await asyncio.gather(
+        context.ask(surface.SIZE_LIMITED[0], "POST", body=b"{}"),
+        context.ask(surface.UNAUTHORIZED_GET[0]),
+        context.ask("/api/kulti-ops-probe/no-such-route"),
+        context.ask(surface.DATABASE),
+        context.ask(surface.BROKEN_GET[0]),
+    )
+    faults = sorted(
+        {
+            f"{answer.url.removeprefix(context.site.base_url)} shows {what}"
+            for answer in answers
+            for pattern, what in _LEAKS
+            if answer.status >= 400 and pattern.search(answer.text)  # noqa: PLR2004 - errors
+        }
+    )
+    return verdict(faults, "errors show nothing of the inside", advice="answer a plain message")

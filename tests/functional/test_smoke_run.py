@@ -1,0 +1,267 @@
+"""`smoke run` against the stand-in: each fault is named, and nothing else is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kulti_ops.http import Policy, own_loopback
+from kulti_ops.report import CheckResult, Verdict
+from kulti_ops.sandbox.web.lifecycle import WebInfo, remove_web, set_faults, start_web
+from kulti_ops.smoke.probe import Budgets, Site
+from kulti_ops.smoke.run import IDS, Order, Selection, run_smoke
+from tests.functional.cli import document, kulti_ops, statuses
+from tests.functional.web import Seen, answer, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from kulti_ops.sandbox.lifecycle import SandboxInfo
+
+VENDORS = ("supabase", "vercel", "sentry", "upstash", "100ms", "anthropic")
+EVERYTHING = Selection()
+# The loopback budgets are wide: other work shares this machine.
+BUDGETS = Budgets(page_s=2.0, api_s=0.5)
+
+
+@pytest.fixture(scope="module")
+def _served(sandbox: SandboxInfo) -> Iterator[WebInfo]:
+    yield start_web(sandbox.dir, database_url=sandbox.database_url, now=datetime.now(UTC))
+    remove_web(sandbox.dir)
+
+
+@pytest.fixture
+def web(sandbox: SandboxInfo, _served: WebInfo) -> Iterator[WebInfo]:
+    set_faults(sandbox.dir, [])
+    yield _served
+    set_faults(sandbox.dir, [])
+
+
+def order_for(web: WebInfo, selection: Selection = EVERYTHING) -> Order:
+    pages = {vendor: f"{web.status_url}/{vendor}" for vendor in VENDORS}
+    hosts = own_loopback(web.url, web.http_url, web.status_url)
+    return Order(
+        site=Site(
+            base_url=web.url,
+            http_url=web.http_url,
+            is_own=True,
+            budgets=BUDGETS,
+            webhook_secret=web.webhook_secret,
+        ),
+        policy=Policy(private_hosts=hosts, cafile=web.cafile),
+        status_pages=pages,
+        selection=selection,
+        tls_private=True,
+    )
+
+
+def run(order: Order) -> dict[str, CheckResult]:
+    results = asyncio.run(run_smoke(order, now=datetime.now(UTC)))
+    return {result.id: result for result in results}
+
+
+def findings(results: dict[str, CheckResult]) -> dict[str, Verdict]:
+    fine = {Verdict.OK, Verdict.SKIPPED}
+    return {name: r.status for name, r in results.items() if r.status not in fine}
+
+
+def test_run_of_a_healthy_site_finds_nothing_in_time(web: WebInfo) -> None:
+    began = time.monotonic()
+    results = run(order_for(web))
+    took_s = time.monotonic() - began
+    assert findings(results) == {}, results
+    assert tuple(results) == IDS
+    skipped = {name for name, r in results.items() if r.status is Verdict.SKIPPED}
+    assert skipped == {"health"}
+    assert results["health"].next
+    slowest_s = max(result.duration_s for result in results.values())
+    assert took_s <= max(1.5 * slowest_s, 1.5), slowest_s
+    assert took_s <= 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected", "verdict"),
+    [
+        ("site-down", "home", Verdict.CRIT),
+        ("slow", "latency", Verdict.WARN),
+        ("headers-lost", "headers", Verdict.CRIT),
+        ("limiter-down", "rate-limit", Verdict.CRIT),
+        ("cert-expired", "tls", Verdict.CRIT),
+        ("cert-wrong-host", "tls", Verdict.CRIT),
+        ("db-down", "database", Verdict.CRIT),
+        ("vendor-outage", "vendors", Verdict.WARN),
+        ("soft-404", "soft-404", Verdict.CRIT),
+        ("challenge", "challenge", Verdict.UNKNOWN),
+        ("size-limit-lost", "size-limit", Verdict.CRIT),
+        ("unsigned-webhook-accepted", "webhook-unsigned", Verdict.CRIT),
+    ],
+)
+def test_run_names_the_fault_and_no_other(
+    web: WebInfo, sandbox: SandboxInfo, fault: str, expected: str, verdict: Verdict
+) -> None:
+    set_faults(sandbox.dir, [fault])
+    began = time.monotonic()
+    results = run(order_for(web))
+    assert findings(results) == {expected: verdict}, results
+    assert results[expected].next
+    assert time.monotonic() - began <= 8
+
+
+def test_run_blames_the_vendor_that_reports_trouble(web: WebInfo, sandbox: SandboxInfo) -> None:
+    set_faults(sandbox.dir, ["db-down"])
+    ours = run(order_for(web))["database"]
+    set_faults(sandbox.dir, ["db-down", "vendor-outage"])
+    theirs = run(order_for(web))["database"]
+    assert (ours.evidence["blame"], theirs.evidence["blame"]) == ("ours", "supabase")
+    assert "supabase reports" in theirs.summary
+
+
+def test_run_without_a_network_is_unknown_and_no_site_s_fault(web: WebInfo) -> None:
+    with serve(lambda _: answer()) as closed:
+        gone = closed.url
+    order = order_for(web)
+    order = replace(
+        order,
+        site=replace(order.site, base_url=gone),
+        status_pages=dict.fromkeys(VENDORS, gone),
+        policy=replace(order.policy, private_hosts=own_loopback(gone)),
+    )
+    results = run(order)
+    assert results["home"].status is Verdict.UNKNOWN
+    assert "network" in results["home"].summary
+    assert Verdict.CRIT not in findings(results).values()
+
+
+def test_run_of_an_unreachable_site_is_critical_when_others_answer(web: WebInfo) -> None:
+    with serve(lambda _: answer()) as closed:
+        gone = closed.url
+    order = order_for(web)
+    hosts = order.policy.private_hosts | own_loopback(gone)
+    results = run(
+        replace(
+            order,
+            site=replace(order.site, base_url=gone),
+            policy=replace(order.policy, private_hosts=hosts),
+        )
+    )
+    assert findings(results) == {"home": Verdict.CRIT}
+
+
+def test_run_selection_runs_only_what_was_asked(web: WebInfo) -> None:
+    only = run(order_for(web, Selection(only=frozenset({"database", "headers"}))))
+    assert set(only) == {"database", "headers"}
+    tagged = run(order_for(web, Selection(tag="speed")))
+    assert set(tagged) == {"latency"}
+    without = run(order_for(web, Selection(skip=frozenset({"latency", "rate-limit"}))))
+    assert set(IDS) - set(without) == {"latency", "rate-limit"}
+
+
+def test_run_probe_asked_for_behind_a_broken_gate_is_unknown(
+    web: WebInfo, sandbox: SandboxInfo
+) -> None:
+    set_faults(sandbox.dir, ["site-down"])
+    results = run(order_for(web, Selection(only=frozenset({"database"}))))
+    assert {name: r.status for name, r in results.items()} == {"database": Verdict.UNKNOWN}
+
+
+def test_run_rate_limit_of_a_foreign_site_wants_its_name(web: WebInfo) -> None:
+    order = order_for(web, Selection(skip=frozenset({"latency"})))
+    foreign = replace(order, site=replace(order.site, is_own=False))
+    assert run(foreign)["rate-limit"].status is Verdict.SKIPPED
+    asked = replace(foreign, selection=Selection(only=frozenset({"rate-limit"})))
+    assert run(asked)["rate-limit"].status is Verdict.OK
+
+
+def test_run_budget_that_is_used_up_is_unknown(web: WebInfo, sandbox: SandboxInfo) -> None:
+    set_faults(sandbox.dir, ["slow"])
+    selection = Selection(only=frozenset({"latency", "database"}))
+    results = run(replace(order_for(web, selection), budget_s=2.5))
+    assert results["latency"].status is Verdict.UNKNOWN
+    assert results["database"].status is Verdict.OK
+
+
+def test_run_fail_fast_stops_at_the_first_crit(web: WebInfo, sandbox: SandboxInfo) -> None:
+    set_faults(sandbox.dir, ["slow", "db-down"])
+    selection = Selection(only=frozenset({"latency", "database"}))
+    results = run(replace(order_for(web, selection), fail_fast=True))
+    assert results["database"].status is Verdict.CRIT
+    assert results["latency"].status is Verdict.SKIPPED
+
+
+def test_run_pass_on_the_second_try_is_flaky() -> None:
+    broken = iter([True])
+
+    def respond(seen: Seen) -> bytes:
+        if seen.target == "/api/agents":
+            if next(broken, False):
+                return b""
+            body = b'{"agents":[],"meta":{"total":0}}'
+            return answer("200 OK", "Content-Type: application/json", body=body)
+        return answer("200 OK", "Content-Type: text/html", body=b"<title>x</title>")
+
+    with serve(respond) as site:
+        order = Order(
+            site=Site(base_url=site.url),
+            policy=Policy(private_hosts=own_loopback(site.url)),
+            status_pages={},
+            selection=Selection(only=frozenset({"database"})),
+        )
+        results = run(order)
+    assert results["database"].status is Verdict.WARN
+    assert "flaky" in results["database"].summary
+
+
+def environment(web: WebInfo) -> dict[str, str]:
+    pages = [f"{vendor}={web.status_url}/{vendor}" for vendor in VENDORS]
+    return {
+        "NEXT_PUBLIC_APP_URL": web.url,
+        "KULTI_OPS_CAFILE": str(web.cafile),
+        "KULTI_OPS_HTTP_URL": web.http_url,
+        "KULTI_OPS_STATUS_PAGES": ",".join(pages),
+        "HMS_APP_SECRET": web.webhook_secret,
+        "VERCEL_AUTOMATION_BYPASS_SECRET": "canary-bypass-1",
+    }
+
+
+@pytest.mark.parametrize("style", ["table", "json", "csv", "markdown"])
+def test_run_command_reports_without_secrets(web: WebInfo, tmp_path: Path, style: str) -> None:
+    done = kulti_ops("smoke", "run", "--format", style, folder=tmp_path, env=environment(web))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "canary" not in done.stdout + done.stderr
+    assert web.webhook_secret not in done.stdout + done.stderr
+
+
+def test_run_command_exit_code_says_whether_to_roll_back(
+    web: WebInfo, sandbox: SandboxInfo, tmp_path: Path
+) -> None:
+    set_faults(sandbox.dir, ["db-down"])
+    done = kulti_ops(
+        *("smoke", "run", "--skip", "latency", "--format", "json"),
+        folder=tmp_path,
+        env=environment(web),
+    )
+    assert (done.returncode, document(done)["status"]) == (10, "crit")
+    assert [name for name, s in statuses(done).items() if s == "crit"] == ["database"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--only", "nothing"), "no probe"),
+        (("--tag", "nothing"), "no tag"),
+        (("--budget", "soon"), "no duration"),
+        (("--base-url", "ftp://x"), "http"),
+    ],
+)
+def test_run_command_wrong_use_is_said(
+    tmp_path: Path, arguments: tuple[str, ...], word: str
+) -> None:
+    env = {"NEXT_PUBLIC_APP_URL": "http://127.0.0.1:1"}
+    done = kulti_ops("smoke", "run", *arguments, folder=tmp_path, env=env)
+    assert (done.returncode, word in done.stderr) == (2, True)
