@@ -31,6 +31,7 @@ _FROM_ENTRY = re.compile(r"pg_restore: from TOC entry (\d+);")
 _PREFIX = re.compile(r"(?=pg_restore:| error: )(?:pg_restore:| |error: )*")
 _NO_TEXT = re.compile(r"$|(?:launching|finished|skipping) item |processing |creating |while |from ")
 _IGNORED = re.compile(r"(?:pg_restore:)? ?warning: errors ignored on restore: ")
+SOME_ENTRY = "some entry"
 TORN = "an error whose text ran into another job's; run again with --jobs 1 to read it"
 UNNAMED = "pg_restore went on after errors that it did not name; run again with --jobs 1"
 _PROCESSED = re.compile(r"pg_restore: (?:processing data for table|creating|launching item)")
@@ -71,11 +72,11 @@ class _Errors:
     def _see_errors(self, count: int, text: str) -> None:
         """Take one error with its text, and those whose texts stand elsewhere."""
         if _NO_TEXT.match(text):
-            self._add(EntryError(label="", message=TORN))
+            self._add(EntryError(label=SOME_ENTRY, message=TORN))
         else:
             self._add(EntryError(label=self._current, message=_primary(text)))
         for _ in range(count - 1):
-            self._add(EntryError(label="", message=TORN))
+            self._add(EntryError(label=SOME_ENTRY, message=TORN))
 
     def _add(self, error: EntryError) -> None:
         if len(self.found) < ERRORS_KEPT:
@@ -115,7 +116,7 @@ def run_entries(
         with Child(argv, env=environment, stdout=None, on_stderr=errors.see) as child:
             code = child.wait(timeout_s=TIMEOUT_S)
     if code != 0 and not errors.found and errors.went_on:
-        return (EntryError(label="", message=UNNAMED),)
+        return (EntryError(label=SOME_ENTRY, message=UNNAMED),)
     if code != 0 and not errors.found:
         raise ToolFailedError("pg_restore", code, child.stderr_tail)
     return tuple(errors.found)

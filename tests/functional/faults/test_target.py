@@ -331,7 +331,7 @@ def test_drill_of_a_hostile_dump_runs_no_program(
     ask(own.admin_url, HOSTILE.format(file=loot / "owned", security=security))
     stage.url = own.url
     stage.create()
-    done = stage.json("restore", "drill")
+    done = stage.json("restore", "drill", "--jobs", "1")
     assert list(loot.iterdir()) == []
     assert done.code == 10
     assert done.verdicts["restore"] == "crit"
@@ -376,7 +376,7 @@ def test_row_data_in_errors_reaches_nothing_that_is_shown_or_kept(
     stage.url = own.url
     stage.create()
     report = stage.root / "report.md"
-    drilled = stage.json("restore", "drill", "--report", str(report), "--debug")
+    drilled = stage.json("restore", "drill", "--jobs", "1", "--report", str(report), "--debug")
     assert drilled.code == 10
     target = empty_database()
     restored = stage.run(*RUN, "--debug", RESTORE_URL=target.url)
