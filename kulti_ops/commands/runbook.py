@@ -1,4 +1,4 @@
-"""`runbook`: triage, check, list, explain, sql, lint."""
+"""`runbook`: triage, check, list, explain, sql, lint, baseline."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 app = group("runbook", "Diagnostics that always answer in time: what is wrong, worst first.")
 
+baseline_app = group("baseline", "The schema as it was saved, and what has changed since.")
+app.add_typer(baseline_app)
+
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="A diagnostic's name.")]
 PackOption = Annotated[
     Path | None,
     typer.Option("--pack", help="Folder with diagnostics of your own.", file_okay=False),
 ]
+_BASELINE_TIMEOUT_S = 30.0
 LimitOption = Annotated[
     int, typer.Option("--limit", help="Rows to show per diagnostic.", min=0, max=10_000)
 ]
@@ -103,6 +107,7 @@ def check(  # noqa: PLR0913, PLR0917 - the parser passes them by name
     _check_thresholds(chosen, warn, crit)
     options = _options(run, library, limit=limit, timeout_s=timeout, warn=warn, crit=crit)
     target = source_of(run)
+    options = _with_baseline(run, target, options)
     connection = _connect(run, target)
     try:
         results = run_checks(connection, chosen, options=options).results
@@ -196,6 +201,81 @@ def lint(run: Invocation, pack: PackOption = None) -> Outcome:
     finally:
         connection.close()
     return Outcome(results=results, data={"target": target.label})
+
+
+@command(
+    baseline_app,
+    "save",
+    examples=("kulti-ops runbook baseline save",),
+    exits="3 the schema can't be looked at in full",
+)
+def save(run: Invocation) -> Outcome:
+    """Remember the schema as it is: tables, rights, policies, functions, and so on.
+
+    One file per database in the state folder; a second save replaces it.
+    """
+    from kulti_ops.runbook.baseline import baseline_path, take_baseline, to_text
+    from kulti_ops.runbook.library import load_library
+
+    target = source_of(run)
+    options = _options(run, load_library(), timeout_s=_BASELINE_TIMEOUT_S)
+    connection = _connect(run, target)
+    try:
+        taken = take_baseline(connection, target, options=options, now=run.now)
+    finally:
+        connection.close()
+    path = baseline_path(run.settings.state_path, target)
+    # names of objects and fingerprints: a mask would only break them
+    run.write_file(_in_private_folder(path), to_text(taken), masked=False)
+    return Outcome(
+        data={"target": target.label, "objects": len(taken.objects), "path": str(path)},
+        human=f"saved    {len(taken.objects)} objects of {target.label}\n"
+        f"in       {path}\nnext     kulti-ops runbook baseline diff",
+    )
+
+
+@command(
+    baseline_app,
+    "diff",
+    checks=True,
+    examples=("kulti-ops runbook baseline diff", "kulti-ops runbook baseline diff --fail-on warn"),
+    exits="3 also when no baseline was saved, or the database can't be reached",
+)
+def diff(run: Invocation, limit: LimitOption = 50) -> Outcome:
+    """Say which objects are new, gone or changed since the baseline was saved."""
+    from kulti_ops.runbook.baseline import DIAGNOSTIC
+    from kulti_ops.runbook.library import choose, load_library
+    from kulti_ops.runbook.run import run_checks
+
+    target = source_of(run)
+    options = _options(run, load_library(), limit=limit, timeout_s=_BASELINE_TIMEOUT_S)
+    options = _with_baseline(run, target, options)
+    connection = _connect(run, target)
+    try:
+        chosen = choose(load_library(), names=(DIAGNOSTIC,))
+        results = run_checks(connection, chosen, options=options).results
+    finally:
+        connection.close()
+    return Outcome(results=results, data={"target": target.label}, human=_rows_text(results))
+
+
+def _with_baseline(run: Invocation, target: Target, options: RunOptions) -> RunOptions:
+    from dataclasses import replace
+
+    from kulti_ops.runbook.baseline import as_setting, baseline_path, read_baseline
+
+    found = read_baseline(baseline_path(run.settings.state_path, target))
+    return replace(options, settings={**options.settings, **as_setting(found)})
+
+
+def _in_private_folder(path: Path) -> Path:
+    from kulti_ops.errors import OperationFailedError
+
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OperationFailedError(f"cannot make {path.parent}: {error.strerror}") from error
+    return path
 
 
 def _library(pack: Path | None) -> tuple[Diagnostic, ...]:

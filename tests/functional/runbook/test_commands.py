@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -16,7 +17,7 @@ import pytest
 from tests.functional.support import ROOT
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from kulti_ops.sandbox.lifecycle import SandboxInfo
     from tests.functional.conftest import Database
@@ -113,7 +114,7 @@ def test_sql_runs_in_psql_as_it_is(copy: Database, tmp_path: Path) -> None:
 
 def test_list_and_explain_need_no_database(tmp_path: Path) -> None:
     listed = document(runbook("", "list", "--format", "json", cwd=tmp_path))
-    assert len(listed["data"]["diagnostics"]) == 70
+    assert len(listed["data"]["diagnostics"]) == 71
     shown = runbook("", "explain", "blocking", cwd=tmp_path)
     assert shown.returncode == 0
     assert "End the root, not the victims" in shown.stdout
@@ -213,3 +214,40 @@ def test_check_without_a_connection_is_unknown(tmp_path: Path) -> None:
         "postgresql://u:p@127.0.0.1:1/d", "check", "blocking", "--format", "json", cwd=tmp_path
     )
     assert (done.returncode, document(done)["status"]) == (3, "unknown")
+
+
+def test_baseline_tells_what_is_new_gone_and_changed(
+    sandbox_copy: Callable[[], Database], tmp_path: Path
+) -> None:
+    copy = sandbox_copy()
+
+    def diff(*arguments: str) -> dict[str, Any]:
+        words = arguments or ("baseline", "diff")
+        done = runbook(copy.url, *words, "--format", "json", cwd=tmp_path)
+        (result,) = document(done)["results"]
+        return {"code": done.returncode, **result}
+
+    before = diff()
+    assert (before["status"], before["code"]) == ("skipped", 3)
+    saved = runbook(copy.url, "baseline", "save", "--format", "json", cwd=tmp_path)
+    assert document(saved)["data"]["objects"] > 1500
+    assert (diff()["status"], diff()["evidence"]["findings"]) == ("ok", 0)
+    with psycopg.connect(copy.admin_url, autocommit=True) as admin:
+        admin.execute("CREATE INDEX fresh ON public.recordings (duration)")
+        admin.execute("ALTER TABLE public.waitlist DROP COLUMN what_building")
+        admin.execute("GRANT SELECT ON public.ai_agent_memories TO pg_monitor")
+    found = diff()
+    assert (found["status"], found["code"]) == ("warn", 0)
+    assert {(r["object_name"], r["change"]) for r in found["rows"]} == {
+        ("index public.fresh", "is new"),
+        ("column public.waitlist.what_building", "is gone"),
+        ("table public.ai_agent_memories", "has changed"),
+    }
+    assert diff("check", "schema-baseline")["evidence"]["findings"] == 3
+
+
+def test_baseline_that_is_damaged_says_so(copy: Database, tmp_path: Path) -> None:
+    saved = runbook(copy.url, "baseline", "save", "--format", "json", cwd=tmp_path)
+    Path(document(saved)["data"]["path"]).write_text("{}")
+    done = runbook(copy.url, "baseline", "diff", cwd=tmp_path)
+    assert (done.returncode, "cannot be read" in done.stderr) == (5, True)

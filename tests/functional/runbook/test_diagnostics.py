@@ -481,6 +481,7 @@ ELSEWHERE = frozenset(
         "slow-statements",
         "temp-files",
         "rollbacks",
+        "schema-baseline",  # in test_commands.py
         "sizes",
         "seq-scans",
         "vacuum",
@@ -551,4 +552,10 @@ def test_diagnostics_of_a_clean_database_find_nothing(postgres: Connection) -> N
     results = run_checks(postgres, library, options=options).results
     assert [r for r in results if r.status not in ("ok", "skipped")] == []
     skipped = {r.id for r in results if r.status == "skipped"}
-    assert skipped <= {"unused-indexes", "recordings-success-rate", "credits-recent", "cache-hit"}
+    assert skipped <= {
+        "unused-indexes",
+        "recordings-success-rate",
+        "credits-recent",
+        "cache-hit",
+        "schema-baseline",
+    }

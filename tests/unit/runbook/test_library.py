@@ -28,7 +28,7 @@ IDS = {
         wraparound replication-slots sequences settings database-size""",
     "access": """rls-disabled rls-no-policy anon-writable anon-readable owner-rights-views
         definer-functions search-path-functions self-updatable-columns unexpected-roles
-        extensions-in-public disabled-triggers""",
+        extensions-in-public disabled-triggers schema-baseline""",
     "platform": """recordings-stuck recordings-ended-session recordings-no-url recordings-failed
         recordings-duplicates recordings-success-rate sessions-zombie sessions-impossible-times
         sessions-unpaid sessions-overdue presence-stale invites-space invites-count-mismatch
