@@ -18,7 +18,7 @@ demo: .venv/.runtime .venv/.compiled  ## back up, damage, verify, restore: the w
 	@$(BIN)/kulti-ops demo $(ARGS)
 
 test: .venv/.dev .venv/.compiled  ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal $(ARGS)
 
 check: lint types layers  ## run ruff, mypy and the layer test
 

@@ -28,6 +28,9 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Site": {
         "smoke": "is the site well, and whose fault is it if not",
     },
+    "Incidents": {
+        "runbook": "diagnostics that answer in time, and triage: what is wrong, worst first",
+    },
     "Practice": {
         "sandbox": "a local Kulti to practise on: start, break, heal, stop, destroy",
     },

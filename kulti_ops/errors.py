@@ -64,16 +64,24 @@ class OperationFailedError(KultiError):
 class DatabaseError(OperationFailedError):
     """The database refused or was lost; `sqlstate` where the server gave one.
 
-    Carries the server's primary message only: DETAIL and CONTEXT hold row data.
+    Carries the server's primary message only: DETAIL and CONTEXT hold row data. `cause`
+    is one word for why no connection came about; `db` lists them.
     """
 
     kind = "database"
 
     def __init__(
-        self, message: str, *, hint: str = "", sqlstate: str | None = None, primary: str = ""
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        sqlstate: str | None = None,
+        primary: str = "",
+        cause: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.sqlstate = sqlstate
+        self.cause = cause
         self.primary = primary or message
 
 
@@ -81,6 +89,10 @@ class StorageError(OperationFailedError):
     """The storage could not be read or written."""
 
     kind = "storage"
+
+
+class UnreachableError(StorageError):
+    """The storage did not answer or permit it: nothing is known about what it holds."""
 
 
 class NotFoundError(OperationFailedError):

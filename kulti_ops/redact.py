@@ -72,6 +72,10 @@ _PERSONAL_PATTERNS = (
     (re.compile(r"(?<![\w.:+-])\d{10,13}(?![\w.:-])"), "<phone>"),  # Supabase stores it bare
 )
 
+# `invalid input syntax for type integer: "…"`, `value "…" is out of range for type integer`:
+# a name is quoted within a sentence, a value after a colon or after the word `value`.
+_QUOTED_VALUE = re.compile(r"(?s)(?P<head>: |\bvalue )\".*\"")
+
 
 def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return `text` with known secrets and anything shaped like one masked."""
@@ -88,6 +92,11 @@ def redact_personal(text: str, secrets: Iterable[str] = ()) -> str:
     for pattern, replacement in _PERSONAL_PATTERNS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def redact_server(text: str) -> str:
+    """Return a server's primary message without the values of rows that some of them quote."""
+    return _QUOTED_VALUE.sub(r"\g<head><value>", redact_personal(text))
 
 
 def redact_value(value: Any, secrets: Iterable[str] = ()) -> Any:  # noqa: ANN401 - any value

@@ -8,7 +8,10 @@ from fnmatch import fnmatch
 import pytest
 
 # The one allow-list: node id (a pattern as of fnmatch) -> why it may be skipped in CI.
-ALLOWED_SKIPS: dict[str, str] = {}
+ALLOWED_SKIPS: dict[str, str] = {
+    "*/faults/test_disk.py::*disk*": "only root can mount a small disk; a file-size limit is"
+    " staged for everybody",
+}
 
 _skipped: pytest.StashKey[dict[str, str]] = pytest.StashKey()
 

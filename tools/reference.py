@@ -19,6 +19,8 @@ import typer  # noqa: E402 - found below ROOT
 from kulti_ops import config, options  # noqa: E402
 from kulti_ops.cli import COMMANDS, PROGRAM  # noqa: E402
 from kulti_ops.edge import make_app  # noqa: E402
+from kulti_ops.runbook.explain import index_of, page_of  # noqa: E402
+from kulti_ops.runbook.library import load_library  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +151,16 @@ def pages() -> dict[Path, str]:
         ROOT / ".env.example": env_example(),
         settings: _after_mark(settings, settings_tables()),
         commands: _after_mark(commands, command_sections()),
+        **diagnostic_pages(),
     }
+
+
+def diagnostic_pages() -> dict[Path, str]:
+    """Return the page that lists the diagnostics, and a page for each."""
+    library = load_library()
+    folder = ROOT / "docs" / "reference"
+    each = {folder / "diagnostics" / f"{d.id}.md": page_of(d) for d in library}
+    return {folder / "diagnostics.md": index_of(library), **each}
 
 
 def _after_mark(page: Path, generated: str) -> str:
@@ -169,6 +180,7 @@ def main() -> int:
         if "--check" in sys.argv[1:]:
             sys.stderr.write(f"{shown} is out of date: make docs\n")
         else:
+            page.parent.mkdir(exist_ok=True)
             page.write_text(pages()[page], encoding="utf-8")
             sys.stderr.write(f"wrote {shown}\n")
     return 1 if stale and "--check" in sys.argv[1:] else 0

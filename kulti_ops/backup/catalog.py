@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kulti_ops.backup import manifest as manifests
 from kulti_ops.clock import compact, iso, parse_iso
-from kulti_ops.errors import NotFoundError, StorageError
+from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.report import Verdict
 
 if TYPE_CHECKING:
@@ -55,12 +55,16 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One backup as the catalog sees it; `manifest` is None when that is damaged."""
+    """One backup as the catalog sees it; `manifest` is None when that is damaged.
+
+    `unreachable` says that the storage did not let us look: then nothing is known.
+    """
 
     backup_id: str
     manifest: Manifest | None
     records: tuple[Record, ...] = ()
     problem: str = ""
+    unreachable: bool = False
 
     @property
     def state(self) -> State:
@@ -102,7 +106,10 @@ def read_entry(storage: Storage, backup_id: str) -> Entry | None:
     except NotFoundError:
         return None
     except StorageError as error:
-        return Entry(backup_id=backup_id, manifest=None, problem=error.message)
+        unreachable = isinstance(error, UnreachableError)
+        return Entry(
+            backup_id=backup_id, manifest=None, problem=error.message, unreachable=unreachable
+        )
     try:
         manifest = manifests.from_json(data, backup_id=backup_id)
     except StorageError as error:

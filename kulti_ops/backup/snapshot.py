@@ -119,7 +119,7 @@ def hold_snapshot(
         _lock(connection, before, target, timeout_s=timeout_s)
         with translated("snapshot"):
             row = connection.execute(
-                "SELECT pg_export_snapshot(), now(), pg_backend_pid()"
+                "SELECT pg_export_snapshot(), statement_timestamp(), pg_backend_pid()"
             ).fetchone()
             assert row is not None  # noqa: S101 - a SELECT without FROM has one row
             after = _scope(connection, left_out)

@@ -62,7 +62,8 @@ def create(
 
     Off a terminal, stdout is the new backup's id and nothing else.
     """
-    from kulti_ops.backup.create import CreateOptions, create_backup
+    from kulti_ops.backup.attempt import CreateOptions
+    from kulti_ops.backup.create import create_backup
     from kulti_ops.duration import parse_duration
 
     settings = run.settings

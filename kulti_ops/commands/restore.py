@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kulti_ops.commands.restore_replace import replace_database
 from kulti_ops.commands.restore_table import EXAMPLES, EXITS, table
 from kulti_ops.commands.shared import (
     BackupArgument,
@@ -78,10 +79,11 @@ def plan(
     examples=(
         "kulti-ops restore run --target env:RESTORE_DATABASE_URL --create-roles",
         "kulti-ops restore run latest-verified --target service:standby --jobs 4 --yes",
+        "kulti-ops restore run --target env:DATABASE_URL --replace --confirm kulti",
     ),
     exits="5 the restore could not go on; 6 a guard refuses it, or nobody could be asked",
 )
-def run_command(
+def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     run: Invocation,
     target: TargetOption,
     backup: BackupArgument = None,
@@ -89,15 +91,42 @@ def run_command(
     jobs: JobsOption = None,
     confirm: ConfirmOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Put it in the place of a live database; wants --confirm."),
+    ] = False,
+    terminate_connections: Annotated[
+        bool,
+        typer.Option("--terminate-connections", help="With --replace: end its sessions."),
+    ] = False,
 ) -> Outcome:
     """Restore a backup into an empty database of your own, and compare everything.
 
     The backup is verified first; the target must be empty, not the source, and no
     hosted project. An error or a difference that nothing explains is a failure.
+
+    With --replace the target is a live database: a safety backup is made and verified,
+    the restored copy is compared beside it, and only then takes its name. The old one is
+    kept under another name.
     """
     from kulti_ops.audit import write_audit
+    from kulti_ops.errors import UsageError
     from kulti_ops.restore.run import run_restore
 
+    if replace:
+        manifest, options = _options(
+            run, backup, create_roles=create_roles, confirm=confirm, jobs=jobs
+        )
+        return replace_database(
+            run,
+            target,
+            manifest=manifest,
+            restore=options,
+            backup_named=backup is not None and not backup.startswith("latest"),
+            terminate_connections=terminate_connections,
+        )
+    if terminate_connections:
+        raise UsageError("--terminate-connections goes with --replace")
     prepared, options = _prepare(
         run, target, backup, create_roles=create_roles, confirm=confirm, jobs=jobs
     )
@@ -195,13 +224,33 @@ def _prepare(
     confirm: str | None,
     jobs: int | None = None,
 ) -> tuple[Prepared, RestoreOptions]:
+    from kulti_ops.restore.run import prepare_restore
+
+    manifest, options = _options(run, backup, create_roles=create_roles, confirm=confirm, jobs=jobs)
+    prepared = prepare_restore(
+        manifest,
+        storage_of(run),
+        target_of(run, target_text),
+        options=options,
+        progress=run.progress,
+    )
+    return prepared, options
+
+
+def _options(
+    run: Invocation,
+    backup: str | None,
+    *,
+    create_roles: bool,
+    confirm: str | None,
+    jobs: int | None,
+) -> tuple[Manifest, RestoreOptions]:
     from kulti_ops.backup.catalog import find, usable_manifest
     from kulti_ops.pgtools import choose
-    from kulti_ops.restore.run import RestoreOptions, prepare_restore
+    from kulti_ops.restore.run import RestoreOptions
 
     settings = run.settings
-    storage = storage_of(run)
-    manifest = usable_manifest(find(storage, backup))
+    manifest = usable_manifest(find(storage_of(run), backup))
     options = RestoreOptions(
         tools=choose(installations_of(run), server_major=manifest.dump_major),
         jobs=jobs or settings.jobs,
@@ -211,10 +260,7 @@ def _prepare(
         confirmed=confirm,
         source=_source_or_none(run),
     )
-    prepared = prepare_restore(
-        manifest, storage, target_of(run, target_text), options=options, progress=run.progress
-    )
-    return prepared, options
+    return manifest, options
 
 
 def _source_or_none(run: Invocation) -> Target | None:

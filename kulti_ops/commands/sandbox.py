@@ -13,7 +13,6 @@ from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
     from kulti_ops.sandbox.lifecycle import SandboxInfo
-    from kulti_ops.sandbox.web.lifecycle import WebInfo
 
 app = group("sandbox", "A local Kulti to practise on.")
 
@@ -142,57 +141,72 @@ def destroy(
 @command(
     app,
     "break",
-    examples=("kulti-ops sandbox break db-down", "kulti-ops sandbox break cert-expired"),
-    exits="5 the stand-in of the site does not run",
+    examples=("kulti-ops sandbox break", "kulti-ops sandbox break lock-chain"),
+    exits="2 no such scenario; 5 no sandbox runs; 6 it is staged already",
 )
 def break_(
     run: Invocation,
-    fault: Annotated[str, typer.Argument(help="What to break; a wrong name lists them.")],
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="[SCENARIO]", help="What to stage; lists them without.")
+    ] = None,
     dir: DirOption = None,  # noqa: A002
 ) -> Outcome:
-    """Break one thing on the sandbox's site, so that smoke tests have something to name."""
-    from kulti_ops.errors import UsageError
-    from kulti_ops.sandbox.web.faults import WEB_FAULTS
-    from kulti_ops.sandbox.web.lifecycle import set_faults
+    """Stage an incident for real in the running sandbox; heal takes it back.
 
-    if fault not in WEB_FAULTS:
-        raise UsageError(f"no fault {fault!r}", hint=f"one of {', '.join(WEB_FAULTS)}")
+    Sessions that hold locks live in a process of their own, which ends with heal, stop or
+    destroy.
+    """
+    from kulti_ops.sandbox import faults
+
     folder = _folder(run, dir)
-    faults = {*_running_web(folder).faults, fault}
-    set_faults(folder, faults)
+    if scenario is None:
+        staged = {broken.scenario.name for broken in faults.staged_in(folder)}
+        rows = tuple(
+            {"scenario": s.name, "title": s.title, "staged": s.name in staged, "look": s.look}
+            for s in faults.SCENARIOS.values()
+        )
+        return Outcome(data={"scenarios": rows}, table=rows)
+    done = faults.stage(folder, scenario)
     return Outcome(
-        data={"faults": sorted(faults)},
-        human=f"broken   {fault}: {WEB_FAULTS[fault]}\nnext     kulti-ops sandbox heal",
+        data={
+            "scenario": done.name,
+            "title": done.title,
+            "look": done.look,
+            "faults": _staged(folder),
+        },
+        human=f"staged   {done.title}\nlook     {done.look}\n"
+        f"heal     kulti-ops sandbox heal {done.name}",
     )
 
 
 @command(
     app,
     "heal",
-    examples=("kulti-ops sandbox heal",),
-    exits="5 the stand-in of the site does not run",
+    examples=("kulti-ops sandbox heal", "kulti-ops sandbox heal lock-chain"),
+    exits="2 no such scenario; 5 no sandbox runs, or the scenario is not staged",
 )
-def heal(run: Invocation, dir: DirOption = None) -> Outcome:  # noqa: A002
-    """Undo everything that `sandbox break` did."""
-    from kulti_ops.sandbox.web.lifecycle import set_faults
+def heal(
+    run: Invocation,
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="[SCENARIO]", help="What to heal; all without.")
+    ] = None,
+    dir: DirOption = None,  # noqa: A002
+) -> Outcome:
+    """Take back what break has staged."""
+    from kulti_ops.sandbox import faults
 
     folder = _folder(run, dir)
-    healed = _running_web(folder).faults
-    set_faults(folder, ())
-    text = f"healed   {', '.join(healed)}" if healed else "nothing was broken"
-    return Outcome(data={"faults": []}, human=text)
+    names = [healed.name for healed in faults.heal(folder, scenario)]
+    return Outcome(
+        data={"healed": names, "faults": _staged(folder)},
+        human=f"healed   {', '.join(names) or 'nothing'}",
+    )
 
 
-def _running_web(folder: Path) -> WebInfo:
-    from kulti_ops.errors import NotFoundError
-    from kulti_ops.sandbox.web.lifecycle import web_info
+def _staged(folder: Path) -> list[str]:
+    from kulti_ops.sandbox import faults
 
-    found = web_info(folder)
-    if found is None:
-        raise NotFoundError(
-            f"no site is served by the sandbox in {folder}", hint="kulti-ops sandbox start --web"
-        )
-    return found
+    return [broken.scenario.name for broken in faults.staged_in(folder)]
 
 
 def _folder(run: Invocation, given: Path | None) -> Path:

@@ -38,11 +38,13 @@ def backup(
     Contents reads the archive once to its very end, counts and digests every table's
     rows, and holds them and every object against what was counted at the source.
     """
-    from kulti_ops.backup.catalog import Record, add_record, find
+    from kulti_ops.backup.catalog import Record, add_record, find, usable_manifest
     from kulti_ops.verify.backup import verify_backup
 
     storage = storage_of(run)
     entry = find(storage, backup)
+    if entry.unreachable:
+        usable_manifest(entry)
     if entry.manifest is None:
         damaged = CheckResult(
             id="manifest",

@@ -36,6 +36,7 @@ _GROUPS = {
     "lock_wait_s": "Backups",
     "jobs": "Restores and objectives",
     "app_url": "Smoke tests",
+    "thresholds": "Runbook",
     "sentry_dsn": "This tool's own errors",
 }
 
@@ -261,6 +262,46 @@ class Settings(BaseSettings):
         validation_alias=_names("KULTI_OPS_HSTS_PRELOADED"),
         description="Hosts known to be on the browsers' HSTS preload list, comma-separated.",
         examples=["kulti.example"],
+    )
+
+    # runbook
+    thresholds: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_THRESHOLDS"),
+        description="Thresholds and parameters of diagnostics: NAME.warn=N, NAME.crit=N, "
+        "PARAM=VALUE, comma-separated.",
+        examples=["connections.warn=70, blocking.crit=10, processing_max_hours=2"],
+    )
+    check_timeout_s: float = Field(
+        5,
+        gt=0,
+        validation_alias=_names("KULTI_OPS_CHECK_TIMEOUT_S"),
+        description="Seconds that the server may work on one diagnostic.",
+    )
+    check_deadline_s: float = Field(
+        60,
+        gt=0,
+        validation_alias=_names("KULTI_OPS_CHECK_DEADLINE_S"),
+        description="Seconds after which `runbook check` cancels what still runs.",
+    )
+    triage_deadline_s: float = Field(
+        5,
+        gt=0,
+        validation_alias=_names("KULTI_OPS_TRIAGE_DEADLINE_S"),
+        description="Seconds after which `runbook triage` cancels what still runs.",
+    )
+    accepted_file: Path | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_ACCEPTED"),
+        description="TOML file of further findings that are known and accepted.",
+        examples=["/etc/kulti-ops/accepted.toml"],
+    )
+    pack_role: str | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_PACK_ROLE"),
+        description="Weak role for users' packs. Default: a read-only role of the platform, "
+        "where we may take it.",
+        examples=["kulti_reader"],
     )
 
     # telemetry of this tool, kept apart from the application's

@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kulti_ops.backup.create import CreateOptions, create_backup
+from kulti_ops.backup.attempt import CreateOptions
+from kulti_ops.backup.create import create_backup
 from kulti_ops.db import parse_target
 from kulti_ops.errors import KultiError
 from kulti_ops.progress import SILENT, Progress, size

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kulti_ops.pgserver import ScratchOptions, scratch_server
-from kulti_ops.progress import SILENT, Progress
+from kulti_ops.errors import RefusedError
+from kulti_ops.pgserver import ScratchOptions, free_bytes, scratch_server
+from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.restore.comparison import checked, compare_all, judge_errors
 from kulti_ops.restore.invariants import hold_invariants
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from kulti_ops.storage import Storage
     from kulti_ops.verify.backup import Verification
 
+# of the source's size: the copy and the log of writing it; an estimate with a margin
+SPACE_FACTOR = 1.5
+SPACE_SERVER_BYTES = 100_000_000  # an empty server with its first log segments
 SETTINGS = {
     # a restore builds indexes and keys: give it room; the server lives for minutes only
     "shared_buffers": "256MB",
@@ -73,6 +77,20 @@ class Drill:
         return worst(r.status for r in self.results)
 
 
+def judge_space(manifest: Manifest, *, root: Path) -> None:
+    """Refuse a drill that would most likely fill the disk below `root`.
+
+    Raises: RefusedError with both figures.
+    """
+    needed = manifest.totals.database_bytes * SPACE_FACTOR + SPACE_SERVER_BYTES
+    free = free_bytes(root)
+    if free < needed:
+        raise RefusedError(
+            f"{root} has {size(free)} free, a drill of this backup needs about {size(needed)}",
+            hint="free space there, or choose another folder with KULTI_OPS_SCRATCH_DIR",
+        )
+
+
 def run_drill(
     manifest: Manifest,
     storage: Storage,
@@ -82,9 +100,11 @@ def run_drill(
 ) -> Drill:
     """Verify a backup, restore it into a scratch server, and compare.
 
-    Raises: StorageError, ConfigError, OperationFailedError when the drill itself cannot
-    be carried out; a backup that does not hold is a result.
+    Raises: RefusedError for lack of space; StorageError, ConfigError,
+    OperationFailedError when the drill itself cannot be carried out; a backup that does
+    not hold is a result.
     """
+    judge_space(manifest, root=options.scratch_root)
     drill = Drill()
     started = time.monotonic()
     with _phase(drill, "verify"):

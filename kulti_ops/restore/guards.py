@@ -32,6 +32,7 @@ SELECT current_setting('server_version_num')::int, r.rolsuper, pg_is_in_recovery
 """
 
 # Anything of a user's: an empty database has nothing but what initdb and template1 made.
+# Schemas come first: a hosted project is recognised by them, however much else there is.
 _CONTENTS = """
 SELECT kind || ' ' || name FROM (
   SELECT 'schema' AS kind, quote_ident(n.nspname) AS name FROM pg_namespace n
@@ -54,7 +55,7 @@ SELECT kind || ' ' || name FROM (
   SELECT 'event trigger', quote_ident(e.evtname) FROM pg_event_trigger e
   UNION ALL
   SELECT 'large object', m.oid::text FROM pg_largeobject_metadata m
-) AS found ORDER BY 1 LIMIT 50
+) AS found ORDER BY kind <> 'schema', 1 LIMIT 50
 """
 
 

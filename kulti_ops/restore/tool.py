@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kulti_ops.process import Child, ToolFailedError
+from kulti_ops.redact import redact_server
 from kulti_ops.restore.toc import list_file
 
 if TYPE_CHECKING:
@@ -25,7 +26,13 @@ if TYPE_CHECKING:
 TIMEOUT_S = 24 * 3600.0
 ERRORS_KEPT = 200
 _FROM_ENTRY = re.compile(r"pg_restore: from TOC entry (\d+);")
-_ERROR = re.compile(r"pg_restore: error: (?P<text>.*)")
+# Parallel jobs write a line in pieces (`pg_restore:`, `error: `, the text), which run into those
+# of others: a line may begin with several prefixes, or with none.
+_PREFIX = re.compile(r"(?=pg_restore:| error: )(?:pg_restore:| |error: )*")
+_NO_TEXT = re.compile(r"$|(?:launching|finished|skipping) item |processing |creating |while |from ")
+_IGNORED = re.compile(r"(?:pg_restore:)? ?warning: errors ignored on restore: ")
+TORN = "an error whose text ran into another job's; run again with --jobs 1 to read it"
+UNNAMED = "pg_restore went on after errors that it did not name; run again with --jobs 1"
 _PROCESSED = re.compile(r"pg_restore: (?:processing data for table|creating|launching item)")
 
 
@@ -46,18 +53,33 @@ class _Errors:
         self._current = ""
         self._on_progress = on_progress
         self.found: list[EntryError] = []
+        self.went_on = False
 
     def see(self, line: str) -> bool:
         """Take a line; True when it need not be kept."""
         if match := _FROM_ENTRY.match(line):
             self._current = self._labels.get(int(match[1]), "")
-        elif match := _ERROR.match(line):
-            if len(self.found) < ERRORS_KEPT:
-                self.found.append(EntryError(label=self._current, message=_primary(match["text"])))
-            return False
+        elif (match := _PREFIX.match(line)) and (count := match[0].count("error: ")):
+            self._see_errors(count, line[match.end() :])
+            return count > 1 or not line.startswith("pg_restore: error: ")
+        elif _IGNORED.match(line):
+            self.went_on = True
         elif _PROCESSED.match(line):
             self._on_progress(line.removeprefix("pg_restore: "))
         return True
+
+    def _see_errors(self, count: int, text: str) -> None:
+        """Take one error with its text, and those whose texts stand elsewhere."""
+        if _NO_TEXT.match(text):
+            self._add(EntryError(label="", message=TORN))
+        else:
+            self._add(EntryError(label=self._current, message=_primary(text)))
+        for _ in range(count - 1):
+            self._add(EntryError(label="", message=TORN))
+
+    def _add(self, error: EntryError) -> None:
+        if len(self.found) < ERRORS_KEPT:
+            self.found.append(error)
 
 
 def run_entries(
@@ -92,6 +114,8 @@ def run_entries(
         environment: Mapping[str, str] = {**target.environment(), "PGAPPNAME": "kulti-ops restore"}
         with Child(argv, env=environment, stdout=None, on_stderr=errors.see) as child:
             code = child.wait(timeout_s=TIMEOUT_S)
+    if code != 0 and not errors.found and errors.went_on:
+        return (EntryError(label="", message=UNNAMED),)
     if code != 0 and not errors.found:
         raise ToolFailedError("pg_restore", code, child.stderr_tail)
     return tuple(errors.found)
@@ -104,5 +128,6 @@ def _database_argument(name: str) -> str:
 
 
 def _primary(text: str) -> str:
-    """Return the server's own message without pg_restore's introduction."""
-    return re.sub(r"^(?:could not execute query|COPY failed for table .*?): (?=ERROR)", "", text)
+    """Return the server's own message without pg_restore's introduction and without values."""
+    introduction = r"^(?:could not execute query|COPY failed for table .*?): (?=ERROR)"
+    return redact_server(re.sub(introduction, "", text))

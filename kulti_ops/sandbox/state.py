@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 STATE_FILE = "sandbox.json"
 _TEMPORARY = f".{STATE_FILE}.tmp"
 LOCK_FILE = ".lock"
-OWN_FILES = (STATE_FILE, _TEMPORARY, LOCK_FILE)
+FAULTS_DIR = "faults"  # what `faults` has staged and not healed
+OWN_FILES = (STATE_FILE, _TEMPORARY, LOCK_FILE, FAULTS_DIR)
 SCHEMA_VERSION = 1
 # A build at scale 1 takes up to two minutes.
 LOCK_TIMEOUT_S = 600.0
@@ -105,6 +106,10 @@ def forget_record(folder: Path) -> None:
 def remove_folder(folder: Path, *, keep_dir: bool = False) -> None:
     """Remove what this module wrote, and the folder itself when nothing else is in it."""
     forget_record(folder)
+    for fault in (folder / FAULTS_DIR).glob("*.json"):
+        fault.unlink(missing_ok=True)
+    with suppress(OSError):
+        (folder / FAULTS_DIR).rmdir()
     (folder / LOCK_FILE).unlink(missing_ok=True)
     if not keep_dir:
         with suppress(OSError):  # not empty, or a mount point

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class UnsafeObjectError(StorageError):
-    """Something that is no plain object stands under a key: a symbolic link, say."""
-
-
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _LONGEST_KEY = 400
 

@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from kulti_ops.errors import NotFoundError, RefusedError, StorageError
-from kulti_ops.storage import ObjectInfo, UnsafeObjectError, valid_key
+from kulti_ops.errors import NotFoundError, RefusedError, StorageError, UnreachableError
+from kulti_ops.storage import ObjectInfo, valid_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,9 +94,9 @@ class LocalStorage:
 
     def folders(self) -> tuple[str, ...]:
         """Return the names of the root's folders."""
-        if not self.root.exists():
-            return ()
         with _translated("list", self.root):
+            if not self.root.exists():
+                return ()
             return tuple(
                 sorted(
                     entry.name
@@ -182,9 +182,9 @@ class LocalStorage:
     def free_bytes(self) -> int:
         """Return the bytes that an ordinary user may still write."""
         folder = self.root
-        while not folder.exists():
-            folder = folder.parent
         with _translated("look at", folder):
+            while not folder.exists():
+                folder = folder.parent
             return shutil.disk_usage(folder).free
 
     def exposed(self) -> tuple[str, ...]:
@@ -206,11 +206,11 @@ class LocalStorage:
     def _existing(self, key: str) -> Path:
         """Return the path of a regular file below the root, reached without symbolic links."""
         path = self._unlinked(key)
-        if path.is_symlink():
-            raise UnsafeObjectError(f"{key}: {path.name} is a symbolic link, not followed")
-        with _translated("read", path):
-            found = path.is_file()
-        if not found:
+        with _translated("look at", path):
+            linked, there = path.is_symlink(), path.is_file()
+        if linked:
+            raise StorageError(f"{key}: {path.name} is a symbolic link, not followed")
+        if not there:
             raise NotFoundError(f"{self.root} has no {key}")
         return path
 
@@ -218,8 +218,10 @@ class LocalStorage:
         """Return the path of a key; no folder below the root on the way is a symbolic link."""
         path = self.root / valid_key(key)
         for folder in _below(path.parent, self.root):
-            if folder.is_symlink():
-                raise UnsafeObjectError(f"{key}: {folder.name} is a symbolic link, not followed")
+            with _translated("look at", folder):
+                linked = folder.is_symlink()
+            if linked:
+                raise StorageError(f"{key}: {folder.name} is a symbolic link, not followed")
         return path
 
 
@@ -359,7 +361,7 @@ def _translated(verb: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(
+        raise UnreachableError(
             f"cannot {verb} {path}: {_reason(error)}",
             hint=_HINTS.get(error.errno or 0, ""),
         ) from error

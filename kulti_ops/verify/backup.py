@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup.manifest import rows_of
-from kulti_ops.errors import NotFoundError, StorageError
+from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.inventory import LIMIT_BYTES, Inventory, from_json
 from kulti_ops.pgtools import choose
 from kulti_ops.platform.tables import CRITICAL_TABLES
@@ -256,5 +256,7 @@ def read_inventory(manifest: Manifest, storage: Storage) -> tuple[Inventory | No
     try:
         key = manifest.key(manifest.artifact("inventory"))
         return from_json(storage.read_small(key, limit_bytes=LIMIT_BYTES)), ""
+    except UnreachableError:
+        raise
     except (StorageError, NotFoundError) as error:
         return None, error.message

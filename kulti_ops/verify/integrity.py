@@ -10,10 +10,9 @@ import time
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup.manifest import SUMS_NAME, sums
-from kulti_ops.errors import NotFoundError, StorageError
+from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict
-from kulti_ops.storage import UnsafeObjectError
 from kulti_ops.verify.contents import CHUNK_BYTES
 from kulti_ops.verify.result import all_or_crit
 
@@ -25,14 +24,16 @@ if TYPE_CHECKING:
 def check_presence(manifest: Manifest, storage: Storage) -> CheckResult:
     """Look whether every artifact is there and has its size.
 
-    Raises: StorageError when the storage cannot be read.
+    Raises: UnreachableError when the storage cannot be read.
     """
     started = time.monotonic()
     problems = []
     for artifact in manifest.artifacts:
         try:
             info = storage.info(manifest.key(artifact))
-        except UnsafeObjectError as error:
+        except UnreachableError:
+            raise
+        except StorageError as error:
             problems.append(f"{artifact.name} ({error.message})")
             continue
         if info is None:
@@ -56,7 +57,7 @@ def check_sha256(
 ) -> CheckResult:
     """Read one artifact and compare its sha-256 with the manifest's.
 
-    Raises: StorageError when it cannot be read.
+    Raises: UnreachableError when it cannot be read.
     """
     started = time.monotonic()
     digest = hashlib.sha256()
@@ -67,7 +68,9 @@ def check_sha256(
                 digest.update(chunk)
                 read += len(chunk)
                 progress.advance(f"{size(read)} of {size(artifact.size_bytes)}")
-    except (NotFoundError, UnsafeObjectError):
+    except UnreachableError:
+        raise
+    except (NotFoundError, StorageError):
         return sha256_result(artifact, same=False, duration_s=time.monotonic() - started)
     same = digest.hexdigest() == artifact.sha256
     return sha256_result(artifact, same=same, duration_s=time.monotonic() - started)
@@ -101,6 +104,8 @@ def check_sums_file(manifest: Manifest, storage: Storage) -> CheckResult:
     listed = tuple(a for a in manifest.artifacts if a is not artifact)
     try:
         data = storage.read_small(manifest.key(artifact), limit_bytes=1_000_000)
+    except UnreachableError:
+        raise
     except (StorageError, NotFoundError):
         data = b""
     return all_or_crit(

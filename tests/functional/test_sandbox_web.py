@@ -204,12 +204,12 @@ def test_web_commands_break_and_heal(server_root: Path, session_root: Path) -> N
         started = document(kulti_ops(*start, *where, folder=server_root, env=env))["data"]
         assert started["web"]["faults"] == []
         done = kulti_ops("sandbox", "break", "db-down", *where, folder=server_root, env=env)
-        assert document(done)["data"] == {"faults": ["db-down"]}
+        assert document(done)["data"]["faults"] == ["db-down"]
         assert read_faults(server_root / "box" / "web") == {"db-down"}
         wrong = kulti_ops("sandbox", "break", "everything", *where, folder=server_root, env=env)
         assert (wrong.returncode, all(name in wrong.stderr for name in WEB_FAULTS)) == (2, True)
         healed = kulti_ops("sandbox", "heal", *where, folder=server_root, env=env)
-        assert document(healed)["data"] == {"faults": []}
+        assert document(healed)["data"] == {"healed": ["db-down"], "faults": []}
     finally:
         kulti_ops("sandbox", "destroy", "--yes", *where, folder=server_root, env=env)
     assert not (server_root / "box").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -89,6 +90,22 @@ def small_copy(sandbox: SandboxInfo, _small_template: str) -> Iterator[Callable[
         drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
         for name in names:
             connection.execute(drop.format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def sandbox_named(sandbox: SandboxInfo) -> Iterator[Callable[[str], str]]:
+    """Make empty databases of any name; returns the URL of one."""
+    names: list[str] = []
+
+    def make(name: str) -> str:
+        names.append(name)
+        _create(sandbox.admin_url, name, "template0")
+        return _url(sandbox.database_url, quote(name, safe=""))
+
+    yield make
+    with psycopg.connect(sandbox.admin_url, autocommit=True, connect_timeout=10) as connection:
+        for name in names:
+            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="session")

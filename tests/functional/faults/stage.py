@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -168,48 +169,76 @@ class Stage:
 
     def json(self, *arguments: str, **environment: str) -> Run:
         """Run the tool to its end with one JSON document on stdout."""
-        return self.run(*arguments, "--format", "json", **environment)
-
-    @contextmanager
-    def started(self, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-        """Start the tool in a process group of its own; end it at the latest afterwards."""
-        with subprocess.Popen(
-            [sys.executable, "-m", "kulti_ops.cli", *arguments],
-            env=self.settings(**environment),
-            cwd=self.root,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as child:
-            try:
-                yield child
-            finally:
-                child.kill()
+        return self.forked(*arguments, "--format", "json", **environment)
 
     def create(self) -> str:
         """Make a backup that must succeed; return its id."""
-        done = self.run("backup", "create")
+        done = self.forked("backup", "create")
         assert done.code == 0, done.err
         return done.out.strip()
 
     def forked(
         self, *arguments: str, prepare: Callable[[], None] = lambda: None, **environment: str
     ) -> Run:
-        """Run the tool in a forked process after `prepare`, which may alter it; to its end."""
-        out, err = self.root / "out", self.root / "err"
+        """Run the tool in a forked process after `prepare`, which may alter it; to its end.
+
+        The same program without the start of another interpreter: there are many runs.
+        """
+        with self.begun(*arguments, prepare=prepare, **environment) as child:
+            return child.finish()
+
+    @contextmanager
+    def begun(
+        self, *arguments: str, prepare: Callable[[], None] = lambda: None, **environment: str
+    ) -> Iterator[Forked]:
+        """Begin a forked run; end it at the latest afterwards."""
         _warm_up()
+        name = f"said-{secrets.token_hex(4)}"
+        out, err = self.root / f"{name}.out", self.root / f"{name}.err"
         pid = os.fork()
         if pid == 0:
             _become_tool(self, arguments, environment, prepare, out=out, err=err)
-        code = _wait(pid)
-        return Run(code=code, out=out.read_text(), err=err.read_text())
+        child = Forked(pid=pid, out=out, err=err)
+        try:
+            yield child
+        finally:
+            child.kill()
+            for file in (out, err):
+                file.unlink(missing_ok=True)
 
 
-def finish(child: subprocess.Popen[str]) -> Run:
-    """Wait for a started run's end."""
-    out, err = child.communicate(timeout=TIMEOUT_S)
-    return Run(code=child.returncode, out=out, err=err)
+@dataclass(kw_only=True)
+class Forked:
+    """A forked run of the tool."""
+
+    pid: int
+    out: Path
+    err: Path
+    code: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while it runs."""
+        if self.code is None:
+            done, status = os.waitpid(self.pid, os.WNOHANG)
+            if done:
+                self.code = os.waitstatus_to_exitcode(status)
+        return self.code
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to it, if it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it."""
+        self.send_signal(signal.SIGKILL)
+        until(lambda: self.poll() is not None)
+
+    def finish(self) -> Run:
+        """Wait for its end."""
+        until(lambda: self.poll() is not None, timeout_s=TIMEOUT_S)
+        assert self.code is not None
+        return Run(code=self.code, out=self.out.read_text(), err=self.err.read_text())
 
 
 def until(condition: Callable[[], object], *, timeout_s: float = 20.0) -> None:
@@ -217,7 +246,7 @@ def until(condition: Callable[[], object], *, timeout_s: float = 20.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
+        time.sleep(0.005)
 
 
 def sessions(url: str, database: str) -> int:
@@ -315,15 +344,18 @@ def waits_for_lock(url: str, text: str) -> Callable[[], object]:
     return lambda: ask(url, query)
 
 
-def fake_tools(folder: Path, *, pg_dump: str) -> Path:
-    """Make a folder of tools whose pg_dump is a script; the others are the real ones."""
+def fake_tools(folder: Path, **scripts: str) -> Path:
+    """Make a folder of tools, some of them Python scripts; the others are the real ones."""
     folder.mkdir()
     folder.chmod(0o755)
-    for name in ("pg_restore", "psql"):
-        (folder / name).symlink_to(REAL_BIN / name)
-    script = folder / "pg_dump"
-    script.write_text(f"#!{sys.executable} -IS\nREAL = {str(REAL_BIN / 'pg_dump')!r}\n{pg_dump}")
-    script.chmod(0o755)
+    for name in ("pg_dump", "pg_restore", "psql"):
+        real = REAL_BIN / name
+        if name not in scripts:
+            (folder / name).symlink_to(real)
+            continue
+        script = folder / name
+        script.write_text(f"#!{sys.executable} -IS\nREAL = {str(real)!r}\n{scripts[name]}")
+        script.chmod(0o755)
     return folder
 
 
@@ -399,6 +431,8 @@ def _warm_up() -> None:
 
     for name in ("edge", "config", "commands.backup", "commands.restore", "commands.verify"):
         import_module(f"kulti_ops.{name}")
+    for name in ("render.table", "render.json", "restore.history", "restore.evidence"):
+        import_module(f"kulti_ops.{name}")
     for name in ("backup.create", "restore.drill", "restore.run", "audit", "telemetry"):
         import_module(f"kulti_ops.{name}")
     find_installations(None, search_path=os.environ["PATH"])
@@ -448,6 +482,8 @@ def _become_tool(
         cli.main()
     except SystemExit as end:
         code = int(end.code or 0)
+        if code == 1:
+            sys.stderr.write("Traceback of a bug: run the test with --debug\n")
     except BaseException:  # noqa: BLE001 - the child must not go on as a second pytest
         import traceback
 
@@ -456,16 +492,3 @@ def _become_tool(
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-
-
-def _wait(pid: int) -> int:
-    deadline = time.monotonic() + TIMEOUT_S
-    while True:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            raise AssertionError("the tool did not end")
-        time.sleep(0.005)

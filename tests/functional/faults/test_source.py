@@ -20,7 +20,6 @@ from tests.functional.faults.stage import (
     background,
     do_at,
     fake_tools,
-    finish,
     until,
     waits_for_lock,
 )
@@ -181,12 +180,12 @@ def test_create_truncate_or_rewrite_during_the_dump_waits_for_it(
     stage: Stage, own: Database, command: str, outcome: Note
 ) -> None:
     pause = Pause.at(stage, 5000)
-    with stage.started("backup", "create", "--yield-after", "60s", **pause.environment) as child:
+    with stage.begun("backup", "create", "--yield-after", "60s", **pause.environment) as child:
         pause.wait()
         with background(own.url, command):
             until(waits_for_lock(own.url, command))
             pause.end()
-            done = finish(child)
+            done = child.finish()
     assert proven_rows(stage, done) == ROWS
     outcome("waits behind the backup, which holds every row; or is seen as drift")
 
@@ -202,14 +201,14 @@ def test_create_truncate_or_rewrite_before_pg_dump_locks_is_given_way_to(
     stage: Stage, own: Database, command: str, option: str, says: str
 ) -> None:
     pause = Pause.at(stage, -1)
-    with stage.started(
+    with stage.begun(
         "backup", "create", option, "1s", KULTI_OPS_BACKUP_ATTEMPTS="1", **pause.environment
     ) as child:
         pause.wait()
         with background(own.url, command):
             until(waits_for_lock(own.url, command))
             pause.end()
-            done = finish(child)
+            done = child.finish()
     refused(stage, done, code=5, says=says)
 
 
@@ -245,7 +244,7 @@ def test_create_table_dropped_after_the_preflight_is_simply_not_there(
     stage: Stage, own: Database, outcome: Note
 ) -> None:
     drop = do_at(
-        "kulti_ops.backup.create:hold_snapshot", lambda: ask(own.url, "DROP TABLE public.bulk")
+        "kulti_ops.backup.attempt:hold_snapshot", lambda: ask(own.url, "DROP TABLE public.bulk")
     )
     assert proven_rows(stage, stage.forked("backup", "create", prepare=drop)) == ROWS - 1500
     outcome("seen as drift, begun again")
@@ -256,13 +255,13 @@ def test_create_ddl_during_the_dump_is_not_in_the_backup(
     stage: Stage, own: Database, outcome: Note
 ) -> None:
     pause = Pause.at(stage, -1)
-    with stage.started("backup", "create", **pause.environment) as child:
+    with stage.begun("backup", "create", **pause.environment) as child:
         pause.wait()
         ask(own.url, "CREATE TABLE public.late AS SELECT 1 AS id")
         ask(own.url, "CREATE FUNCTION public.late() RETURNS int LANGUAGE sql AS 'SELECT 1'")
         ask(own.url, "INSERT INTO public.rooms (id, slug) VALUES (1000, 'late')")
         pause.end()
-        done = finish(child)
+        done = child.finish()
     assert proven_rows(stage, done) == ROWS
     outcome("the backup is of its snapshot, and verifies")
 
@@ -273,11 +272,11 @@ def test_create_function_dropped_during_the_dump_never_makes_a_false_backup(
 ) -> None:
     ask(own.url, "CREATE FUNCTION public.lonely(a int) RETURNS int LANGUAGE sql AS 'SELECT 1'")
     pause = Pause.at(stage, -1)
-    with stage.started("backup", "create", **pause.environment) as child:
+    with stage.begun("backup", "create", **pause.environment) as child:
         pause.wait()
         ask(own.url, "DROP FUNCTION public.lonely")
         pause.end()
-        done = finish(child)
+        done = child.finish()
     if done.code == 0:
         assert proven_rows(stage, done) == ROWS
     else:
@@ -289,7 +288,7 @@ def test_create_alter_waiting_behind_it_makes_it_yield_and_name_who_waits(
     stage: Stage, own: Database, outcome: Note
 ) -> None:
     pause = Pause.at(stage, 5000)
-    with stage.started(
+    with stage.begun(
         "backup",
         "create",
         "--yield-after",
@@ -300,7 +299,7 @@ def test_create_alter_waiting_behind_it_makes_it_yield_and_name_who_waits(
         pause.wait()
         started = time.monotonic()
         with background(own.url, "ALTER TABLE public.rooms ADD mood text", name="release 42"):
-            done = finish(child)
+            done = child.finish()
         assert time.monotonic() - started < 8
     outcome(refused(stage, done, code=5, says="the backup gave way to process "))
     assert "(release 42)" in done.line
@@ -312,12 +311,12 @@ def test_create_that_yielded_begins_again_and_holds_the_altered_table(
     stage: Stage, own: Database
 ) -> None:
     pause = Pause.at(stage, 5000)
-    with stage.started("backup", "create", "--yield-after", "1s", **pause.environment) as child:
+    with stage.begun("backup", "create", "--yield-after", "1s", **pause.environment) as child:
         pause.wait()
         with background(own.url, "ALTER TABLE public.rooms ADD mood text DEFAULT 'sunny'"):
             pass
         pause.end()
-        done = finish(child)
+        done = child.finish()
     assert proven_rows(stage, done) == ROWS
     assert "mood" in (stage.backup / "inventory.json").read_text()
 
@@ -354,10 +353,10 @@ def test_create_snapshot_terminated_fails_and_says_so(
     stage: Stage, own: Database, outcome: Note
 ) -> None:
     pause = Pause.at(stage, 5000)
-    with stage.started("backup", "create", **pause.environment) as child:
+    with stage.begun("backup", "create", **pause.environment) as child:
         pause.wait()
         until(lambda: ask(own.admin_url, END_SNAPSHOT))
-        done = finish(child)
+        done = child.finish()
     outcome(refused(stage, done, code=5, says="terminating connection"))
     assert "snapshot" in done.line
 
@@ -374,14 +373,14 @@ def test_create_time_limits_of_the_role_do_not_end_a_backup(
     with psycopg.connect(own.admin_url, autocommit=True, connect_timeout=10) as holder:
         holder.execute("BEGIN")
         holder.execute("LOCK TABLE public.rooms IN ACCESS EXCLUSIVE MODE")
-        with stage.started("backup", "create", **pause.environment) as child:
+        with stage.begun("backup", "create", **pause.environment) as child:
             until(waits_for_lock(own.admin_url, "ACCESS SHARE"))
             hold(own, 0.9)
             holder.execute("COMMIT")
             pause.wait()
             hold(own, 0.9)
             pause.end()
-            done = finish(child)
+            done = child.finish()
     assert proven_rows(stage, done) == ROWS
     outcome("overridden for the backup's own session: the backup is whole")
 
@@ -402,8 +401,8 @@ def test_create_server_stopped_during_the_dump_fails_and_says_so(
             connection.execute(SMALL)
         stage.url = server.dsn()
         pause = Pause.at(stage, 5000)
-        with stage.started("backup", "create", **pause.environment) as child:
+        with stage.begun("backup", "create", **pause.environment) as child:
             pause.wait()
             server.stop("immediate")
-            done = finish(child)
+            done = child.finish()
     outcome(refused(stage, done, code=5, says="the snapshot was lost during the dump"))

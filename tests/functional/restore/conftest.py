@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from psycopg import sql
 from tests.functional.support import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from kulti_ops.sandbox.lifecycle import SandboxInfo
@@ -78,9 +79,10 @@ class CommandLine:
         )
         return Done(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
-    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
-        """Start it and do not wait."""
-        return subprocess.Popen(
+    @contextmanager
+    def start(self, *arguments: str, **more: str) -> Iterator[subprocess.Popen[str]]:
+        """Start it and do not wait; it is ended with the context."""
+        with subprocess.Popen(
             self.argv(*arguments),
             cwd=self.home,
             env=self.env(**more),
@@ -88,7 +90,11 @@ class CommandLine:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-        )
+        ) as child:
+            try:
+                yield child
+            finally:
+                child.kill()
 
 
 def command_line(home: Path, cache: Path, **more: str) -> CommandLine:

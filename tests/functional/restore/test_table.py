@@ -15,7 +15,6 @@ import pytest
 from tests.functional.restore.conftest import CommandLine, Done, execute, rows, table_text
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -472,16 +471,11 @@ def test_table_is_written_to_the_audit_log(
     assert live.name in begun["target"]
 
 
-def start_and_wait(
-    kulti: CommandLine, live: Database, table: str, blocker: psycopg.Connection[Any]
-) -> subprocess.Popen[str]:
-    """Start a restore that has loaded its rows and now waits behind a lock."""
-    blocker.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-    child = kulti.start("restore", "table", table, "--target", "env:LIVE", LIVE=live.url)
+def wait_behind_lock(live: Database) -> None:
+    """Wait until a restore has loaded its rows and waits for the live table's lock."""
     waiting = "SELECT wait_event_type FROM pg_stat_activity WHERE datname = current_database()"
     waiting += " AND application_name = 'kulti-ops restore table'"
     wait_until(lambda: rows(live.url, waiting) == [("Lock",)])
-    return child
 
 
 @pytest.mark.parametrize(
@@ -494,11 +488,14 @@ def test_table_ended_midway_leaves_nothing(
     number: signal.Signals,
     code: int,
 ) -> None:
+    command = ("restore", "table", LEDGER, "--target", "env:LIVE")
     with psycopg.connect(live.url, connect_timeout=10) as blocker:
-        child = start_and_wait(kulti, live, LEDGER, blocker)
-        os.kill(child.pid, number)
-        child.communicate(timeout=PATIENCE_S)
-        assert child.returncode == code
+        blocker.execute(f"LOCK TABLE {LEDGER} IN ACCESS EXCLUSIVE MODE")
+        with kulti.start(*command, LIVE=live.url) as child:
+            wait_behind_lock(live)
+            os.kill(child.pid, number)
+            child.communicate(timeout=PATIENCE_S)
+    assert child.returncode == code
     others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     others += " AND application_name LIKE 'kulti-ops%'"
     wait_until(lambda: rows(live.url, others) == [(0,)])

@@ -1,0 +1,247 @@
+"""One attempt at a backup: snapshot, dump through the pump, expectations beside it.
+
+Everything is published by `publish` once the dump is whole; whoever calls takes away
+what an attempt wrote when it fails.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kulti_ops import archive
+from kulti_ops.backup import dump
+from kulti_ops.backup.manifest import Artifact
+from kulti_ops.backup.publish import DUMP_NAME, Facts, publish
+from kulti_ops.backup.pump import Pump
+from kulti_ops.backup.snapshot import LockWaitError, Snapshot, hold_snapshot, take_expectations
+from kulti_ops.backup.watchdog import Watchdog
+from kulti_ops.db import translated
+from kulti_ops.errors import OperationFailedError
+from kulti_ops.process import Child, ToolFailedError
+from kulti_ops.progress import Progress, size
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kulti_ops.backup.manifest import Manifest
+    from kulti_ops.backup.preflight import Survey
+    from kulti_ops.db import Target
+    from kulti_ops.inventory import Inventory
+    from kulti_ops.pgtools import Installation
+    from kulti_ops.storage import ObjectWriter, Storage
+
+POLL_S = 0.05
+PING_EVERY_S = 1.0
+READ_AHEAD_BYTES = 1024 * 1024
+STATEMENT_CANCEL_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateOptions:
+    """What the user asked for; times in seconds."""
+
+    label: str | None = None
+    exclude_table_data: tuple[str, ...] = ()
+    lock_wait_s: float = 30.0
+    yield_after_s: float = 10.0
+    attempts: int = 3
+    timeout_s: float = 6 * 3600.0
+    connect_timeout_s: int = 10
+    large_objects: bool = True
+    count_rows: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Everything one attempt needs."""
+
+    target: Target
+    storage: Storage
+    options: CreateOptions
+    label: str
+    tools: Installation
+    compression: str
+    survey: Survey
+    system_identifier: str | None
+    progress: Progress
+
+
+def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
+    """Dump, follow the archive to its end, publish; the manifest is what makes it a backup.
+
+    Raises: DriftError, YieldedError when it may be tried again; OperationFailedError otherwise.
+    """
+    started = time.monotonic()
+    key = f"{backup_id}/{DUMP_NAME}"
+    with job.storage.writer(key) as writer:
+        with hold_snapshot(
+            job.target,
+            lock_wait_s=job.options.lock_wait_s,
+            left_out=job.survey.vendors,
+            timeout_s=job.options.connect_timeout_s,
+        ) as snapshot:
+            job.progress.step(
+                f"dumping {len(snapshot.tables)} tables with pg_dump {job.tools.version}"
+            )
+            without_data = _without_data(job, snapshot)
+            inventory, pump = _run_dump(job, snapshot, writer, backup_id, without_data)
+            dump_s = time.monotonic() - started
+        writer.commit()
+    _follow(job, key)
+    job.progress.step(f"{size(pump.size_bytes)} dumped in {dump_s:.1f} s; publishing")
+    return publish(
+        job.storage,
+        Facts(
+            backup_id=backup_id,
+            label=job.label,
+            created_at=now,
+            snapshot_at=snapshot.at,
+            target=job.target,
+            survey=job.survey,
+            system_identifier=job.system_identifier,
+            pg_dump_version=job.tools.version,
+            compression=job.compression,
+            dumped=Artifact(
+                name=DUMP_NAME, kind="dump", size_bytes=pump.size_bytes, sha256=pump.sha256
+            ),
+            rows_counted=job.options.count_rows,
+            without_data=tuple(sorted(without_data)),
+            large_objects=job.options.large_objects,
+        ),
+        inventory,
+        durations_s={"dump": dump_s, "total": time.monotonic() - started},
+    )
+
+
+def _run_dump(
+    job: Job,
+    snapshot: Snapshot,
+    writer: ObjectWriter,
+    backup_id: str,
+    without_data: frozenset[str],
+) -> tuple[Inventory, Pump]:
+    """Run pg_dump and, beside it, take the expectations under the same snapshot."""
+    name = f"kulti-ops dump {backup_id}"[:63]
+    tables_begun: list[str] = []
+
+    def on_stderr(line: str) -> bool:
+        if (table := dump.started_table(line)) is not None:
+            tables_begun.append(table)
+        return dump.is_talk(line)
+
+    base = dump.dump_environment(job.target.environment(), job.survey.session)
+    environment = {**base, "PGAPPNAME": name}
+    with (
+        Child(
+            _dump_argv(job, snapshot, without_data), env=environment, on_stderr=on_stderr
+        ) as child,
+        Pump(child, writer) as pump,
+    ):
+
+        def stop() -> None:
+            snapshot.connection.cancel_safe(timeout=STATEMENT_CANCEL_TIMEOUT_S)
+            child.end()
+
+        with Watchdog(
+            job.target,
+            holder_pid=snapshot.backend_pid,
+            dump_name=name,
+            yield_after_s=job.options.yield_after_s,
+            deadline_s=job.options.timeout_s,
+            stop=stop,
+        ) as watchdog:
+            try:
+                inventory = take_expectations(
+                    snapshot,
+                    session=dict(job.survey.session) | {"timezone": "UTC", "bytea_output": "hex"},
+                    count=lambda t: job.options.count_rows and t.identity not in without_data,
+                    pause=lambda: _raise_failure(pump, watchdog),
+                )
+                _wait(job, snapshot, pump, watchdog, tables_begun)
+            except OperationFailedError:
+                _raise_failure(pump, watchdog)
+                raise
+        _raise_failure(pump, watchdog)
+        _finish(child, lock_wait_s=job.options.lock_wait_s)
+    _ping(snapshot)
+    return inventory, pump
+
+
+def _finish(child: Child, *, lock_wait_s: float) -> None:
+    """Insist on pg_dump's success; its own words for a lock that it did not get say nothing."""
+    try:
+        child.finish(timeout_s=60)
+    except ToolFailedError as error:
+        if "due to statement timeout" not in error.message:
+            raise
+        raise LockWaitError(
+            f"pg_dump did not get the lock of a table within {lock_wait_s:.0f} s: "
+            "somebody else waits to change it",
+            hint="run it again when the schema change is through, or raise --lock-wait",
+        ) from error
+
+
+def _follow(job: Job, key: str) -> None:
+    """Follow the stored archive to its last byte: exit code 0 alone proves no archive."""
+    try:
+        with io.BufferedReader(job.storage.reader(key), READ_AHEAD_BYTES) as stream:  # type: ignore[type-var]
+            archive.walk(stream)
+    except archive.ArchiveError as error:
+        raise OperationFailedError(
+            f"pg_dump ended well but wrote no whole archive: {error}",
+            hint=f"is {job.tools.tool('pg_dump')} the real one?",
+        ) from error
+
+
+def _wait(
+    job: Job, snapshot: Snapshot, pump: Pump, watchdog: Watchdog, tables_begun: list[str]
+) -> None:
+    """Wait for the dump's end, showing progress, making sure the snapshot still stands."""
+    started = pinged = time.monotonic()
+    while pump.running:
+        pump.join(POLL_S)
+        now = time.monotonic()
+        rate = pump.size_bytes / max(now - started, 0.001)
+        job.progress.advance(
+            f"{size(pump.size_bytes)}, {size(rate)}/s, "
+            f"table {len(tables_begun)} of {len(snapshot.tables)}"
+        )
+        _raise_failure(pump, watchdog)
+        if now - pinged >= PING_EVERY_S:
+            pinged = now
+            _ping(snapshot)
+
+
+def _raise_failure(pump: Pump, watchdog: Watchdog) -> None:
+    if watchdog.verdict is not None:
+        raise watchdog.verdict
+    if pump.error is not None:
+        raise pump.error
+
+
+def _ping(snapshot: Snapshot) -> None:
+    """Make sure the snapshot's transaction still stands: without it the counts mean nothing."""
+    with translated("the snapshot was lost during the dump"):
+        snapshot.connection.execute("SELECT 1")
+
+
+def _without_data(job: Job, snapshot: Snapshot) -> frozenset[str]:
+    """Return the tables whose rows the user does not want, by exact identity."""
+    names = [(t.schema, t.name, t.identity) for t in snapshot.tables if t.kind == "r"]
+    return dump.matching_tables(job.options.exclude_table_data, names)
+
+
+def _dump_argv(job: Job, snapshot: Snapshot, without_data: frozenset[str]) -> list[str]:
+    tool = str(job.tools.tool("pg_dump"))
+    arguments = dump.dump_arguments(
+        snapshot=snapshot.name,
+        compression=job.compression,
+        lock_wait_s=job.options.lock_wait_s,
+        left_out=job.survey.vendors,
+        without_data=tuple(sorted(without_data)),
+        large_objects=job.options.large_objects,
+    )
+    return [tool, *arguments]

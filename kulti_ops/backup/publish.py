@@ -1,0 +1,121 @@
+"""Publishing a backup: globals, inventory, sums, and last of all the manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kulti_ops import __version__
+from kulti_ops.backup import manifest as manifests
+from kulti_ops.backup.globals import render_globals
+from kulti_ops.backup.manifest import Artifact, Manifest
+from kulti_ops.inventory import Inventory, to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from kulti_ops.backup.preflight import Survey
+    from kulti_ops.db import Target
+    from kulti_ops.storage import Storage
+
+DUMP_NAME = "dump.pgc"
+GLOBALS_NAME = "globals.sql"
+INVENTORY_NAME = "inventory.json"
+
+# What no dump of a Supabase database holds, said in every manifest.
+NOT_COVERED = (
+    "stored files (the rows of storage.objects are here, the files are not)",
+    "passwords of roles",
+    "keys of the vault",
+    "edge functions, secrets and settings of the project",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What is known about a finished dump; the manifest is made of it."""
+
+    backup_id: str
+    label: str
+    created_at: datetime
+    snapshot_at: datetime
+    target: Target
+    survey: Survey
+    system_identifier: str | None
+    pg_dump_version: str
+    compression: str
+    dumped: Artifact
+    rows_counted: bool
+    without_data: tuple[str, ...]
+    large_objects: bool
+
+
+def publish(
+    storage: Storage, facts: Facts, inventory: Inventory, *, durations_s: Mapping[str, float]
+) -> Manifest:
+    """Write what belongs to a dump that is already stored; return the manifest, written last.
+
+    Raises: StorageError when the storage does not take it.
+    """
+    artifacts = (
+        facts.dumped,
+        _put(storage, facts, GLOBALS_NAME, "globals", render_globals(inventory).encode()),
+        _put(storage, facts, INVENTORY_NAME, "inventory", to_json(inventory)),
+    )
+    sums = _put(storage, facts, manifests.SUMS_NAME, "sums", manifests.sums(artifacts))
+    manifest = _manifest(facts, inventory, (*artifacts, sums), durations_s)
+    _put(storage, facts, manifests.FILE_NAME, "manifest", manifests.to_json(manifest))
+    return manifest
+
+
+def _put(storage: Storage, facts: Facts, name: str, kind: str, data: bytes) -> Artifact:
+    with storage.writer(f"{facts.backup_id}/{name}") as writer:
+        writer.write(data)
+        writer.commit()
+    return Artifact(
+        name=name, kind=kind, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest()
+    )
+
+
+def _manifest(
+    facts: Facts,
+    inventory: Inventory,
+    artifacts: tuple[Artifact, ...],
+    durations_s: Mapping[str, float],
+) -> Manifest:
+    counted = (count for count in inventory.row_counts.values() if count is not None)
+    excluded = tuple(manifests.rows_of(identity) for identity in facts.without_data)
+    large = () if facts.large_objects else ("large objects",)
+    return Manifest(
+        backup_id=facts.backup_id,
+        label=facts.label,
+        created_at=facts.created_at,
+        snapshot_at=facts.snapshot_at,
+        source=_source(facts),
+        tools={"kulti-ops": __version__, "pg_dump": facts.pg_dump_version},
+        compression=facts.compression,
+        artifacts=artifacts,
+        totals=manifests.Totals(
+            tables=len(inventory.row_counts),
+            rows=sum(counted) if facts.rows_counted else None,
+            large_objects=sum(1 for _ in inventory.of("large object")),
+            database_bytes=facts.survey.database_bytes,
+        ),
+        durations_s={name: round(seconds, 3) for name, seconds in durations_s.items()},
+        left_out=(*facts.survey.vendors, *excluded, *large),
+        not_covered=NOT_COVERED,
+    )
+
+
+def _source(facts: Facts) -> manifests.Source:
+    return manifests.Source(
+        host=facts.target.host,
+        port=facts.target.port,
+        database=facts.target.database,
+        user=facts.target.user,
+        server_version=facts.survey.server_version,
+        server_version_num=facts.survey.server_version_num,
+        system_identifier=facts.system_identifier,
+    )

@@ -1,0 +1,41 @@
+-- title: people who sign in get in
+-- group: platform
+-- when: Users say that no code arrives or that they can't sign in.
+-- requires: auth.users, auth.audit_log_entries
+-- param: auth_window_minutes = 60
+-- param: auth_grace_minutes = 10
+-- verdict: failures >=
+-- warn: 10
+-- crit: 50
+-- triage: 98
+-- noun: logins
+-- evidence: SELECT count(*) AS examined, max(last_sign_in_at) AS newest_sign_in FROM auth.users
+-- finding: {failures} {what} in the last {minutes} minutes
+-- explanation: What the database knows of failing logins within auth_window_minutes: codes that were
+--   sent and not used within auth_grace_minutes, sign-ups repeated, tokens revoked, and entries
+--   of the audit log that name a failure. Wrong passwords are not in the database: look at the
+--   auth service's log too.
+-- next: kulti-ops runbook check auth-profiles-mismatch
+SELECT f.what, f.failures, w.minutes
+  FROM (
+    SELECT coalesce(nullif(current_setting('kulti_ops.auth_window_minutes', true), '')::integer, 60) AS minutes,
+           coalesce(nullif(current_setting('kulti_ops.auth_grace_minutes', true), '')::integer, 10) AS grace,
+           coalesce(nullif(current_setting('kulti_ops.now', true), '')::timestamptz, now()) AS now
+  ) w
+ CROSS JOIN LATERAL (
+    SELECT 'codes were sent and not used' AS what, count(*) AS failures
+      FROM auth.users u
+     CROSS JOIN LATERAL (SELECT greatest(u.confirmation_sent_at, u.recovery_sent_at, u.reauthentication_sent_at)) AS s (at)
+     WHERE s.at BETWEEN w.now - make_interval(mins => w.minutes) AND w.now - make_interval(mins => w.grace)
+       AND coalesce(u.last_sign_in_at, '-infinity') < s.at
+    UNION ALL
+    SELECT CASE WHEN a.payload ->> 'action' = 'user_repeated_signup' THEN 'sign-ups were repeated'
+                WHEN a.payload ->> 'action' = 'token_revoked' THEN 'tokens were revoked'
+                ELSE 'audit entries name a failure' END, count(*)
+      FROM auth.audit_log_entries a
+     WHERE a.created_at BETWEEN w.now - make_interval(mins => w.minutes) AND w.now
+       AND (a.payload ->> 'action' IN ('user_repeated_signup', 'token_revoked')
+            OR a.payload ->> 'action' ~ 'fail|invalid|denied')
+     GROUP BY 1
+ ) f
+ ORDER BY f.failures DESC

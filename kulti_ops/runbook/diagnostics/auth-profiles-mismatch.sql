@@ -1,0 +1,13 @@
+-- title: logins, identities and profiles belong together
+-- group: platform
+-- when: Somebody signs in and gets an empty page, or a restore brought back one without the other.
+-- invariant: accounts_profiles, accounts_identities
+-- verdict: count
+-- warn: 1
+-- crit: 10
+-- noun: logins
+-- evidence: SELECT count(*) AS examined FROM auth.users
+-- finding: user {user_id}: not {must_hold}
+-- explanation: A login without a profile is an unfinished sign-up when young and a fault when older; a
+--   profile without a login is nobody's.
+-- next: kulti-ops runbook check auth-profiles-mismatch --limit 100 --format json

@@ -1,0 +1,14 @@
+-- title: every balance equals the ledger
+-- group: business
+-- when: A user says that credits are missing.
+-- invariant: credits_balance
+-- verdict: count
+-- crit: 1
+-- triage: 110
+-- noun: profiles
+-- evidence: SELECT count(*) AS examined FROM public.profiles
+-- finding: user {user_id} has {credits_balance} credits, the ledger says {ledger_sum}
+-- explanation: A balance is the sum of the user's ledger and the newest row's balance_after. Something
+--   wrote to the profile without the ledger. Adjust only through
+--   add_credits(user, amount, 'admin_adjustment').
+-- next: kulti-ops runbook check credits-chain-broken credits-totals-mismatch self-updatable-columns

@@ -1,0 +1,12 @@
+-- title: the ledger's running balance has no break
+-- group: business
+-- when: A balance does not fit the history, or rows of the ledger may be missing.
+-- invariant: credits_chain
+-- verdict: count
+-- crit: 1
+-- noun: rows of the ledger
+-- evidence: SELECT count(*) AS examined FROM public.credit_transactions
+-- finding: the ledger of user {user_id} breaks at {transaction_id} ({created_at})
+-- explanation: In the order of time each balance_after is the one before plus the amount. A break
+--   means a row that was changed, lost or put in by hand; shown is each user's first.
+-- next: kulti-ops runbook check credits-balance-mismatch credits-recent

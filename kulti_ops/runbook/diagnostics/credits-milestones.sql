@@ -1,0 +1,12 @@
+-- title: every milestone was paid once
+-- group: business
+-- when: A bonus is missing or came twice.
+-- invariant: credits_milestones
+-- verdict: count
+-- crit: 1
+-- noun: milestones
+-- evidence: SELECT count(*) AS examined FROM public.credit_milestones
+-- finding: user {user_id}, milestone {milestone}: awarded {credits_awarded}, {bonus_rows} bonus rows of {bonus_amount}
+-- explanation: Each milestone has one bonus row in the ledger with the same amount, and no bonus is
+--   without a milestone.
+-- next: kulti-ops runbook check credits-milestones --limit 100 --format json

@@ -1,0 +1,12 @@
+-- title: nothing is negative
+-- group: business
+-- when: After a change to the ledger or its checks.
+-- invariant: credits_not_negative
+-- verdict: count
+-- crit: 1
+-- triage: 108
+-- noun: profiles
+-- evidence: SELECT count(*) AS examined FROM public.profiles
+-- finding: {kind} {id} has a negative balance or total ({balance})
+-- explanation: Checks forbid it: a finding also says that a check is missing.
+-- next: kulti-ops runbook check credits-balance-mismatch

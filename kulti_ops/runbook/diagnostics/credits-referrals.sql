@@ -1,0 +1,11 @@
+-- title: referral bonuses equal the uses of codes
+-- group: business
+-- when: Somebody asks for a referral bonus.
+-- invariant: credits_referrals
+-- verdict: count
+-- crit: 1
+-- noun: uses of codes
+-- evidence: SELECT count(*) AS examined FROM public.invite_uses
+-- finding: user {user_id}: {uses_by_others} uses by others, {referral_bonuses} bonuses ({credits} credits)
+-- explanation: 50 credits for each use of one's code by somebody else.
+-- next: kulti-ops runbook check referral-mismatch

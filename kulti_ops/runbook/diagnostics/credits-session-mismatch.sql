@@ -1,0 +1,12 @@
+-- title: every ended session paid what it says
+-- group: business
+-- when: Credits of a session look wrong, or it was ended twice.
+-- invariant: credits_sessions
+-- verdict: count
+-- crit: 1
+-- noun: sessions
+-- evidence: SELECT count(*) FILTER (WHERE status = 'ended') AS examined FROM public.sessions
+-- finding: session {session_id} says {total_credits_distributed}, participants have {participants_earned}, the ledger paid {ledger_paid}
+-- explanation: The session's total, its participants' earnings and the ledger are the same sum. Twice
+--   as much in the ledger: it was ended twice.
+-- next: kulti-ops runbook check credits-duplicates

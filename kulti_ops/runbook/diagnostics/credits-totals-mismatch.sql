@@ -1,0 +1,11 @@
+-- title: earned and spent totals equal the ledger
+-- group: business
+-- when: Statistics on a profile look wrong.
+-- invariant: credits_totals
+-- verdict: count
+-- crit: 1
+-- noun: profiles
+-- evidence: SELECT count(*) AS examined FROM public.profiles
+-- finding: user {user_id}: earned {total_credits_earned} (ledger {ledger_earned}), spent {total_credits_spent} (ledger {ledger_spent})
+-- explanation: The two totals are copies of sums over the ledger.
+-- next: kulti-ops runbook check credits-balance-mismatch

@@ -1,0 +1,13 @@
+-- title: every tip was debited and credited
+-- group: business
+-- when: A tip was sent and did not arrive.
+-- invariant: credits_tips
+-- verdict: count
+-- crit: 1
+-- noun: rows of the ledger about tips
+-- evidence: SELECT count(*) AS examined FROM public.credit_transactions
+--   WHERE type IN ('spent_tipping', 'received_tip')
+-- finding: tips of {amount} from {sender} to {recipient}: {debits} debited, {credits} credited
+-- explanation: A tip is two calls that are not one transaction: the debit can succeed without the
+--   credit. Give it with add_credits(recipient, amount, 'admin_adjustment').
+-- next: kulti-ops runbook check credits-unmatched-tips --limit 100 --format json

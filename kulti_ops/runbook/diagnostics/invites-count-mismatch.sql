@@ -1,0 +1,11 @@
+-- title: invites count their uses and keep their limits
+-- group: platform
+-- when: A code works too often, or not although it should.
+-- invariant: invites_uses_counted, invites_overused, invites_used_twice
+-- verdict: count
+-- warn: 1
+-- noun: invites
+-- evidence: SELECT count(*) AS examined FROM public.invites
+-- finding: invite {invite_id}: not {must_hold}
+-- explanation: current_uses is a copy of the number of uses; nothing makes (invite_id, used_by) unique.
+-- next: kulti-ops runbook check invites-count-mismatch --limit 100 --format json

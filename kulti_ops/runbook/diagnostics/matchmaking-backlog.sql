@@ -1,0 +1,12 @@
+-- title: open suggestions are not past their time
+-- group: platform
+-- when: Matchmaking offers sessions that are over, or nothing at all.
+-- invariant: suggestions_overdue
+-- verdict: count
+-- warn: 20
+-- crit: 1000
+-- noun: suggestions
+-- evidence: SELECT count(*) AS examined FROM public.matchmaking_suggestions
+-- finding: suggestion {suggestion_id} is still {status}, it expired at {expires_at}
+-- explanation: expire_matchmaking_suggestions() mends it; nothing schedules it.
+-- next: psql "$DATABASE_URL" -c 'SELECT public.expire_matchmaking_suggestions()'

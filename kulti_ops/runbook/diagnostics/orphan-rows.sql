@@ -1,0 +1,13 @@
+-- title: every reference leads somewhere
+-- group: platform
+-- when: After a restore, a bulk load, or anything with triggers switched off.
+-- invariant: foreign_keys
+-- verdict: count
+-- crit: 1
+-- noun: foreign keys
+-- evidence: SELECT count(*) AS examined FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace
+--   WHERE c.contype = 'f' AND c.convalidated AND c.conparentid = 0 AND n.nspname NOT LIKE 'pg\_%'
+-- finding: {orphans} rows of {table_name} refer to nothing ({foreign_key})
+-- explanation: Foreign keys are enforced by triggers: where those were off, rows can lead nowhere, and
+--   the constraint still says valid. Every one is counted here.
+-- next: kulti-ops runbook check disabled-triggers

@@ -1,0 +1,12 @@
+-- title: nobody is shown online who is gone
+-- group: platform
+-- when: Matchmaking suggests people who are not there.
+-- invariant: presence_stale
+-- verdict: count
+-- warn: 1
+-- crit: 1000
+-- noun: rows of presence
+-- evidence: SELECT count(*) AS examined FROM public.user_presence
+-- finding: user {user_id} is shown online, last seen {last_seen}
+-- explanation: cleanup_stale_presence() mends it; nothing schedules it.
+-- next: psql "$DATABASE_URL" -c 'SELECT public.cleanup_stale_presence()'

@@ -1,0 +1,11 @@
+-- title: no recording stands twice
+-- group: platform
+-- when: A recording is listed twice, or a webhook updates the wrong row.
+-- invariant: recordings_duplicate
+-- verdict: count
+-- warn: 1
+-- noun: recordings
+-- evidence: SELECT count(*) AS examined FROM public.recordings
+-- finding: {rows} rows have the recording id {hms_recording_id}
+-- explanation: hms_recording_id is not unique; the webhook changes every row that has it.
+-- next: kulti-ops runbook check recordings-duplicates --limit 100 --format json

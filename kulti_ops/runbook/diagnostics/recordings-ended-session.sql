@@ -1,0 +1,12 @@
+-- title: no recording runs on an ended session
+-- group: platform
+-- when: Recording costs go on after sessions have ended.
+-- invariant: recordings_on_ended_session
+-- verdict: count
+-- warn: 1
+-- crit: 10
+-- noun: recordings
+-- evidence: SELECT count(*) AS examined FROM public.recordings
+-- finding: recording {recording_id} still says recording, its session ended at {ended_at}
+-- explanation: Ending a session does not stop its recording row. Stop it at the video service too.
+-- next: kulti-ops runbook check recordings-ended-session --limit 100 --format json

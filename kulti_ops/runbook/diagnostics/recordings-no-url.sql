@@ -1,0 +1,13 @@
+-- title: every completed recording has its address
+-- group: platform
+-- when: A recording is listed and can't be played.
+-- invariant: recordings_without_url
+-- verdict: count
+-- warn: 1
+-- crit: 10
+-- noun: recordings
+-- evidence: SELECT count(*) AS examined FROM public.recordings
+-- finding: recording {recording_id} is completed and has no address
+-- explanation: The row is the only pointer to the video: without an address it can be found only at
+--   the video service, by hms_recording_id.
+-- next: kulti-ops runbook check recordings-no-url --limit 100 --format json

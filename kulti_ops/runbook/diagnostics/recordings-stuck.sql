@@ -1,0 +1,15 @@
+-- title: no recording is stuck in processing
+-- group: platform
+-- when: A host asks where the recording of an ended session is.
+-- invariant: recordings_stuck_processing
+-- verdict: count
+-- warn: 1
+-- crit: 10
+-- triage: 100
+-- noun: recordings
+-- evidence: SELECT count(*) AS examined FROM public.recordings
+-- finding: recording {recording_id} has been in processing since {updated_at}
+-- explanation: A stopped recording waits for the webhook that completes it. That webhook runs as anon,
+--   the table has no policy for it, and it answers 200 all the same: events get lost. Look the
+--   recording up at the video service and enter its address by hand.
+-- next: kulti-ops runbook check recordings-stuck --limit 100 --format json

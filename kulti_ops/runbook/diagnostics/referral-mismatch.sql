@@ -1,0 +1,12 @@
+-- title: referrals fit the codes that were used
+-- group: platform
+-- when: Somebody asks for a referral bonus.
+-- invariant: profiles_invite_code, profiles_referrer, profiles_referral_cycle
+-- verdict: count
+-- warn: 1
+-- noun: profiles
+-- evidence: SELECT count(*) AS examined FROM public.profiles
+-- finding: user {user_id}: not {must_hold}
+-- explanation: A profile's code is one it used, its referrer is who made that code, and nobody was
+--   referred by themselves through others. Older profiles may lack the referrer.
+-- next: kulti-ops runbook check referral-mismatch --limit 100 --format json

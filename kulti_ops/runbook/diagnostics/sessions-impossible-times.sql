@@ -1,0 +1,11 @@
+-- title: sessions end after they begin
+-- group: platform
+-- when: Durations or credits of a session look absurd.
+-- invariant: sessions_end_before_start, sessions_end_missing
+-- verdict: count
+-- warn: 1
+-- noun: sessions
+-- evidence: SELECT count(*) AS examined FROM public.sessions
+-- finding: session {room_code} ({session_id}): not {must_hold}
+-- explanation: Credits are computed from these times.
+-- next: kulti-ops runbook check sessions-impossible-times --limit 100 --format json

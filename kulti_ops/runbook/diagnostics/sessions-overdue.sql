@@ -1,0 +1,11 @@
+-- title: no planned session's time has passed
+-- group: platform
+-- when: The calendar shows sessions of yesterday.
+-- invariant: sessions_overdue
+-- verdict: count
+-- warn: 1
+-- noun: sessions
+-- evidence: SELECT count(*) AS examined FROM public.sessions
+-- finding: session {room_code} ({session_id}) was planned for {planned_for} and never began
+-- explanation: Nothing ends planned sessions that nobody started.
+-- next: kulti-ops runbook check sessions-overdue --limit 100 --format json

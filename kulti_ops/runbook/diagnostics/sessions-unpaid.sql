@@ -1,0 +1,14 @@
+-- title: every ended session was settled
+-- group: platform
+-- when: A host asks for the credits of a session.
+-- invariant: sessions_not_settled
+-- verdict: count
+-- warn: 1
+-- crit: 20
+-- triage: 115
+-- noun: sessions
+-- evidence: SELECT count(*) FILTER (WHERE status = 'ended') AS examined FROM public.sessions
+-- finding: session {room_code} ({session_id}) ended at {ended_at} and was never settled
+-- explanation: Ending a session and paying its credits are separate steps; the second failed. Ending
+--   it again before credits_calculated is true pays twice: settle it once, by hand.
+-- next: kulti-ops runbook check sessions-unpaid --limit 100 --format json

@@ -1,0 +1,14 @@
+-- title: live sessions are alive
+-- group: platform
+-- when: The list of live sessions shows rooms where nobody is; video costs go on at night.
+-- invariant: sessions_live_without_heartbeat, sessions_live_too_long, sessions_live_without_people
+-- verdict: count
+-- warn: 1
+-- crit: 50
+-- triage: 105
+-- noun: sessions
+-- evidence: SELECT count(*) FILTER (WHERE status = 'live') AS live, count(*) AS examined FROM public.sessions
+-- finding: session {room_code} ({session_id}) is live, but not: {must_hold}
+-- explanation: No job ends a session whose host went away. A session that breaks several rules has a
+--   row for each. Ending it through the application pays its credits; a bare UPDATE does not.
+-- next: kulti-ops runbook check sessions-zombie --limit 100 --format json

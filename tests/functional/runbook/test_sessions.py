@@ -1,0 +1,236 @@
+"""Diagnostics about sessions and locks, with real ones."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from kulti_ops.pgserver.process import wait_until
+from kulti_ops.runbook.library import choose, load_library
+from kulti_ops.runbook.run import RunOptions, run_checks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from kulti_ops.db import Connection
+    from kulti_ops.report import CheckResult
+    from tests.functional.conftest import Database
+
+TABLE = "public.recordings"
+FIRST = f"(SELECT min(id::text)::uuid FROM {TABLE})"
+
+
+def check(
+    connection: Connection, name: str, settings: Mapping[str, str] | None = None, **options: Any
+) -> CheckResult:
+    chosen = choose(load_library(), names=(name,))
+    done = run_checks(connection, chosen, options=RunOptions(settings=settings or {}, **options))
+    return done.results[0]
+
+
+@contextmanager
+def waiting(database: Database, *statements: str) -> Iterator[list[int]]:
+    """Have sessions wait for locks, one after the other; yields their pids."""
+    with ExitStack() as stack:
+        pids = []
+        for statement in statements:
+            url = f"{database.url}?application_name=victim"
+            connection = stack.enter_context(psycopg.connect(url, connect_timeout=10))
+            thread = threading.Thread(target=_run, args=(connection, statement), daemon=True)
+            stack.callback(thread.join, 10)
+            thread.start()
+            pid = connection.info.backend_pid
+            stack.callback(connection.cancel_safe)
+            assert wait_until(lambda p=pid: _waits(database, p), timeout_s=5)
+            pids.append(pid)
+        yield pids
+
+
+def _run(connection: psycopg.Connection, statement: str) -> None:
+    try:
+        connection.execute(statement.encode())
+    except psycopg.Error:
+        connection.close()
+
+
+def _waits(database: Database, pid: int) -> bool:
+    with psycopg.connect(database.admin_url) as connection:
+        row = connection.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", (pid,)).fetchone()
+        return bool(row and row[0])
+
+
+def tree(result: CheckResult) -> list[tuple[int, int, int]]:
+    return [(r["root_pid"], r["pid"], r["depth"]) for r in result.rows]
+
+
+def test_blocking_relation_lock_names_the_root(
+    copy: Database, session: psycopg.Connection, postgres: Connection
+) -> None:
+    session.execute(f"LOCK {TABLE} IN ACCESS EXCLUSIVE MODE")
+    root = session.info.backend_pid
+    with waiting(copy, f"SELECT * FROM {TABLE}") as (victim,):
+        result = check(postgres, "blocking", warn=0, crit=60)
+    assert result.status == "warn"
+    assert tree(result) == [(root, root, 0), (root, victim, 1)]
+    assert result.rows[0]["object"] == TABLE
+    assert (result.rows[0]["state"], result.rows[0]["application"]) == (
+        "idle in transaction",
+        "web",
+    )
+    assert result.rows[1]["lock"] == "AccessShareLock"
+    assert f"pid {root} (web, idle in transaction) makes 1 wait on {TABLE}" in result.summary
+    assert result.next is not None
+    assert f"pg_terminate_backend({root})" in result.next
+
+
+def test_blocking_row_chain_has_one_root_and_depths(
+    copy: Database, session: psycopg.Connection, postgres: Connection
+) -> None:
+    update = f"UPDATE {TABLE} SET duration = 1 WHERE id = {FIRST}"
+    session.execute(update)
+    root = session.info.backend_pid
+    with waiting(copy, update, update) as (first, second):
+        result = check(postgres, "blocking", warn=0)
+    assert result.evidence["findings"] == 1
+    assert {r["root_pid"] for r in result.rows} == {root}
+    assert {r["pid"]: r["depth"] for r in result.rows} == {root: 0, first: 1, second: 2}
+    assert result.rows[0]["victims"] == 2
+    assert "a row of public.recordings" in {r["object"] for r in result.rows}
+
+
+def test_blocking_advisory_lock_of_an_idle_holder_is_named(
+    copy: Database, session: psycopg.Connection, postgres: Connection
+) -> None:
+    session.autocommit = True
+    session.execute("SELECT pg_advisory_lock(4711)")
+    with waiting(copy, "SELECT pg_advisory_lock(4711)") as (victim,):
+        result = check(postgres, "blocking", warn=0)
+    session.execute("SELECT pg_advisory_unlock_all()")
+    root = session.info.backend_pid
+    assert tree(result) == [(root, root, 0), (root, victim, 1)]
+    assert (result.rows[0]["object"], result.rows[0]["state"]) == ("advisory lock 4711", "idle")
+
+
+def test_blocking_young_waits_are_no_finding(
+    copy: Database, session: psycopg.Connection, postgres: Connection
+) -> None:
+    session.execute(f"LOCK {TABLE} IN ACCESS EXCLUSIVE MODE")
+    with waiting(copy, f"SELECT * FROM {TABLE}"):
+        result = check(postgres, "blocking")
+    assert (result.status, result.evidence["rows"]) == ("ok", 2)
+
+
+def test_idle_in_transaction_says_what_it_holds(
+    session: psycopg.Connection, postgres: Connection
+) -> None:
+    session.execute(f"UPDATE {TABLE} SET duration = 1 WHERE id = {FIRST}")
+    result = check(postgres, "idle-in-transaction", warn=0)
+    assert [(r["pid"], r["harm"]) for r in result.rows] == [
+        (session.info.backend_pid, "holds what it has written")
+    ]
+
+
+def test_long_transactions_leave_dumps_and_ourselves_out(
+    copy: Database, session: psycopg.Connection, postgres: Connection
+) -> None:
+    session.execute("SELECT 1")
+    with psycopg.connect(f"{copy.url}?application_name=pg_dump") as dump:
+        dump.execute("SELECT 1")
+        result = check(postgres, "long-transactions", warn=0)
+    assert [r["pid"] for r in result.rows] == [session.info.backend_pid]
+
+
+def test_long_queries_find_the_runaway_and_hide_its_literals(
+    copy: Database, postgres: Connection
+) -> None:
+    with psycopg.connect(f"{copy.url}?application_name=report") as runaway:
+        query = "SELECT pg_sleep(60), 'someone@kulti.example'"
+        thread = threading.Thread(target=_run, args=(runaway, query), daemon=True)
+        thread.start()
+        pid = runaway.info.backend_pid
+        assert wait_until(lambda: check(postgres, "long-queries").evidence["rows"] > 0, timeout_s=5)
+        result = check(postgres, "long-queries", warn=0)
+        runaway.cancel_safe()
+        thread.join(10)
+    assert [r["pid"] for r in result.rows] == [pid]
+    assert "kulti.example" not in str(result.rows)
+
+
+def test_connections_count_against_the_real_limit(
+    session: psycopg.Connection, postgres: Connection
+) -> None:
+    session.execute("SELECT 1")
+    result = check(postgres, "connections", warn=1, crit=101)
+    total = result.rows[0]
+    assert (result.status, total["role"], total["usable"]) == ("warn", "(all)", 54)
+    assert ("web", "idle in transaction") in {(r["application"], r["state"]) for r in result.rows}
+
+
+def test_xmin_horizon_names_the_session_that_holds_back(
+    session: psycopg.Connection, postgres: Connection
+) -> None:
+    session.execute("SELECT pg_current_xact_id()")
+    result = check(postgres, "xmin-horizon", warn=0)
+    names = {r["name"] for r in result.rows if r["holder"] == "session"}
+    assert str(session.info.backend_pid) in names
+
+
+def test_replication_slot_without_a_reader_is_found_and_an_active_one_is_not(
+    copy: Database, postgres: Connection
+) -> None:
+    with psycopg.connect(copy.admin_url, autocommit=True) as admin:
+        admin.execute("SELECT pg_create_logical_replication_slot('dead', 'pgoutput')")
+        try:
+            fresh = check(postgres, "replication-slots")
+            result = check(postgres, "replication-slots", {"slot_max_inactive_minutes": "0.000001"})
+        finally:
+            admin.execute("SELECT pg_drop_replication_slot('dead')")
+    assert fresh.status == "ok"
+    assert (result.status, result.rows[0]["slot_name"]) == ("crit", "dead")
+    assert result.rows[0]["state"] == "inactive"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "row"),
+    [
+        ("cache-hit", {"cache-hit.warn": "101", "cache_min_blocks": "1"}, {}),
+        ("slow-statements", {"slow-statements.warn": "0.000001", "min_calls": "2"}, {}),
+        ("temp-files", {"temp-files.warn": "0"}, {}),
+        ("rollbacks", {"deadlocks_max_per_day": "0.001"}, {"kind": "deadlocks"}),
+        ("seq-scans", {"seq-scans.warn": "0.0001", "seq_min_rows": "1"}, {}),
+        ("vacuum", {"vacuum_min_dead": "1", "vacuum_min_percent": "0", "vacuum.warn": "0.001"}, {}),
+    ],
+)
+def test_statistics_past_a_threshold_are_findings(
+    copy: Database,
+    postgres: Connection,
+    name: str,
+    settings: Mapping[str, str],
+    row: Mapping[str, Any],
+) -> None:
+    with psycopg.connect(copy.url, autocommit=True) as work:
+        for _ in range(3):
+            work.execute("SELECT count(*) FROM public.credit_transactions")
+        work.execute("BEGIN; DELETE FROM public.ai_notifications; ROLLBACK")
+        work.execute("SELECT pg_stat_force_next_flush()")
+    if name == "rollbacks":
+        assert check(postgres, name, settings).evidence["rows"] == 2
+        return
+    result = check(postgres, name, settings)
+    assert result.status in ("warn", "crit")
+    assert result.rows
+    assert check(postgres, name).status in ("ok", "skipped")
+    assert dict(row).items() <= dict(result.rows[0]).items()
+
+
+@pytest.mark.parametrize(
+    "name", ["sizes", "stats-users", "stats-sessions", "stats-credits", "stats-recordings"]
+)
+def test_measurements_have_rows_and_judge_nothing(postgres: Connection, name: str) -> None:
+    result = check(postgres, name)
+    assert (result.status, "findings" in result.evidence) == ("ok", False)
+    assert result.rows
