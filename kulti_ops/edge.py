@@ -277,7 +277,7 @@ def _set_signals(action: signal.Handlers) -> None:
 
 def _shared(*, checks: bool) -> dict[str, tuple[Any, Any]]:
     shared: dict[str, tuple[Any, Any]] = {
-        "format": (opts.FormatOption, None),
+        "format": (opts.CheckFormatOption if checks else opts.FormatOption, None),
         "output": (opts.OutputOption, None),
         "quiet": (opts.QuietOption, False),
         "fail_on": (opts.FailOnOption, opts.FailOn.CRIT),

@@ -24,6 +24,17 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
+class CheckFormat(StrEnum):
+    """How a report with verdicts is written: also as CI systems read it."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+    JUNIT = "junit"
+    GITHUB = "github"
+
+
 class FailOn(StrEnum):
     """Which verdicts make the exit code 10."""
 
@@ -35,7 +46,7 @@ class FailOn(StrEnum):
 class CommonOptions:
     """The shared options of one invocation."""
 
-    format: Format | None = None
+    format: Format | CheckFormat | None = None
     output: Path | None = None
     quiet: bool = False
     fail_on: FailOn = FailOn.CRIT
@@ -45,6 +56,12 @@ class CommonOptions:
 
 FormatOption = Annotated[
     Format | None,
+    typer.Option(
+        "--format", help="How to write the report.", show_default="table", rich_help_panel=PANEL
+    ),
+]
+CheckFormatOption = Annotated[
+    CheckFormat | None,
     typer.Option(
         "--format", help="How to write the report.", show_default="table", rich_help_panel=PANEL
     ),

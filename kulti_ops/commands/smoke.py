@@ -1,4 +1,4 @@
-"""`smoke`: run, headers, tls, env."""
+"""`smoke`: run, wait, headers, tls, env."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kulti_ops.commands.site import (
+    known_site,
+    order_of,
+    own_probes,
+    policy_of,
+    selection_of,
+    site_of,
+)
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.message import origin_of
 from kulti_ops.report import Outcome
 from kulti_ops.smoke.grade import GRADES, Profile
 
 if TYPE_CHECKING:
-    from kulti_ops.http import Policy
-    from kulti_ops.smoke.probe import Site
-    from kulti_ops.smoke.run import Order, Selection
     from kulti_ops.smoke.survey import Survey
 
 app = group("smoke", "Look at the site from outside: is it well, and whose fault is it if not.")
@@ -37,7 +42,7 @@ CafileOption = Annotated[
     ),
     exits="2 no URL, or no such probe",
 )
-def run_(
+def run_(  # noqa: PLR0913, PLR0917 - the command's options
     run: Invocation,
     base_url: Annotated[
         str | None,
@@ -56,6 +61,9 @@ def run_(
     budget: Annotated[
         str, typer.Option("--budget", help="Time for the whole run.", metavar="30s")
     ] = "30s",
+    probes: Annotated[
+        Path | None, typer.Option("--probes", help="A TOML file with probes of your own.")
+    ] = None,
     cafile: CafileOption = None,
 ) -> Outcome:
     """Probe the site: after a deploy, is it well, and whose fault is it if not.
@@ -64,80 +72,57 @@ def run_(
     probed only when it is asked for by name.
     """
     import asyncio
+    from dataclasses import replace
 
     from kulti_ops.smoke.run import run_smoke
 
     site = site_of(run, base_url)
-    selection = _selection(tag, only or [], skip or [])
-    order = _order(run, site, selection, budget=budget, fail_fast=fail_fast, cafile=cafile)
-    results = asyncio.run(run_smoke(order, now=run.now))
+    own = own_probes(probes) if probes else ()
+    selection = selection_of(tag, only or [], skip or [], own=own)
+    order = order_of(run, site, selection, budget=budget, fail_fast=fail_fast, cafile=cafile)
+    results = asyncio.run(run_smoke(replace(order, own=own), now=run.now))
     return Outcome(results=results, data={"base_url": origin_of(site)})
 
 
-def _selection(tag: str | None, only: list[str], skip: list[str]) -> Selection:
-    from kulti_ops.errors import UsageError
-    from kulti_ops.smoke.run import IDS, TAGS, Selection
-
-    wrong = sorted({*only, *skip} - set(IDS))
-    if wrong:
-        raise UsageError(f"no probe {wrong[0]!r}", hint=f"one of {', '.join(IDS)}")
-    if tag is not None and tag not in TAGS:
-        raise UsageError(f"no tag {tag!r}", hint=f"one of {', '.join(TAGS)}")
-    return Selection(tag=tag, only=frozenset(only), skip=frozenset(skip))
-
-
-def _order(
+@command(
+    app,
+    "wait",
+    checks=True,
+    examples=("kulti-ops smoke wait --sha 1a2b3c4 --timeout 10m",),
+    exits="2 no URL",
+)
+def wait(
     run: Invocation,
-    site: str,
-    selection: Selection,
-    *,
-    budget: str,
-    fail_fast: bool,
-    cafile: Path | None,
-) -> Order:
+    sha: Annotated[str, typer.Option("--sha", help="The commit that was deployed.")],
+    base_url: Annotated[
+        str | None,
+        typer.Option("--base-url", help="The site.", show_default="NEXT_PUBLIC_APP_URL"),
+    ] = None,
+    timeout: Annotated[
+        str, typer.Option("--timeout", help="How long to wait.", metavar="10m")
+    ] = "10m",
+    cafile: CafileOption = None,
+) -> Outcome:
+    """Wait until the site serves a commit, by its version header or health endpoint.
+
+    Crit when another version is served until the end, unknown when the site tells none.
+    """
+    import asyncio
+
     from kulti_ops.duration import parse_duration
-    from kulti_ops.message import host_of, is_loopback_host
-    from kulti_ops.services.statuspage import parse_pages
-    from kulti_ops.smoke.run import Order
+    from kulti_ops.smoke.waiting import wait_for
 
-    settings = run.settings
-    pages = parse_pages(settings.status_pages)
-    host = host_of(site)
-    return Order(
-        site=_site(run, site),
-        policy=policy_of(run, site, settings.http_url or "", *pages.values(), cafile=cafile),
-        status_pages=pages,
-        selection=selection,
-        budget_s=parse_duration(budget),
-        fail_fast=fail_fast,
-        tls_private=is_loopback_host(host) or host in settings.private_host_names,
+    url = site_of(run, base_url)
+    result = asyncio.run(
+        wait_for(
+            known_site(run, url),
+            sha,
+            policy=policy_of(run, url, cafile=cafile),
+            header=run.settings.version_header,
+            timeout_s=parse_duration(timeout),
+        )
     )
-
-
-def _site(run: Invocation, url: str) -> Site:
-    """Return the site with what the settings know of it."""
-    from urllib.parse import urlsplit
-
-    from kulti_ops.message import DEFAULT_PORTS, is_loopback_host
-    from kulti_ops.smoke.probe import Budgets, Site
-
-    settings, parts = run.settings, urlsplit(url)
-    usual = parts.scheme == "https" and parts.port in {None, DEFAULT_PORTS["https"]}
-    secret, bypass = settings.hms_app_secret, settings.protection_bypass
-    header = "x-vercel-protection-bypass"
-    return Site(
-        base_url=origin_of(url),
-        http_url=settings.http_url or (f"http://{parts.hostname}/" if usual else None),
-        is_own=is_loopback_host(parts.hostname or ""),
-        budgets=Budgets(
-            page_s=settings.page_budget_s,
-            api_s=settings.api_budget_s,
-            min_grade=settings.min_grade,
-        ),
-        webhook_secret=secret.get_secret_value() if secret else "",
-        credentials=((header, bypass.get_secret_value()),) if bypass else (),
-        preloaded=settings.hsts_preloaded_hosts,
-    )
+    return Outcome(results=(result,), data={"base_url": origin_of(url), "sha": sha})
 
 
 @command(
@@ -330,39 +315,3 @@ def _surveyed(
     )
     policy = policy_of(run, site, http_url or "", cafile=cafile)
     return asyncio.run(survey(errand, policy))
-
-
-def site_of(run: Invocation, url: str | None) -> str:
-    """Return the site's URL: the given one, else the platform's own setting.
-
-    Raises: UsageError when there is none, or it carries credentials.
-    """
-    from urllib.parse import urlsplit
-
-    from kulti_ops.errors import UsageError
-
-    site = url or run.settings.app_url
-    if not site:
-        raise UsageError("no URL", hint="give one, or set NEXT_PUBLIC_APP_URL")
-    if "://" not in site:
-        site = f"https://{site}"
-    try:
-        parts = urlsplit(site)
-        _ = parts.port
-    except ValueError as error:
-        raise UsageError("the URL cannot be understood", hint="give a full URL") from error
-    if parts.username or parts.password:
-        raise UsageError("the URL holds credentials", hint="give it without them")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError("the URL is neither http nor https", hint="give a full URL")
-    return site
-
-
-def policy_of(run: Invocation, *urls: str, cafile: Path | None = None) -> Policy:
-    """Return what the HTTP client may do; loopback only when a URL names it."""
-    from kulti_ops.http import Policy, own_loopback
-
-    return Policy(
-        private_hosts=own_loopback(*urls) | run.settings.private_host_names,
-        cafile=cafile or run.settings.cafile,
-    )

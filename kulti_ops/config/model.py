@@ -251,6 +251,12 @@ class Settings(BaseSettings):
         pattern=r"^(A\+|A|A-|B\+|B|B-|C\+|C|C-|D\+|D|D-|F)$",
         description="Grade of the security headers from which smoke run is content.",
     )
+    version_header: str = Field(
+        "x-kulti-version",
+        validation_alias=_names("KULTI_OPS_VERSION_HEADER"),
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="Header in which the site tells its commit, for smoke wait.",
+    )
     hsts_preloaded: str = Field(
         "",
         validation_alias=_names("KULTI_OPS_HSTS_PRELOADED"),

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 HOME, TLS, CHALLENGE, VENDORS = "home", "tls", "challenge", "vendors"
-IDS = (HOME, TLS, CHALLENGE, VENDORS, *(probe.id for probe in PROBES))
+_GATE = (HOME, TLS, CHALLENGE, VENDORS)
+IDS = (*_GATE, *(probe.id for probe in PROBES))
 _TAGS = {
     HOME: frozenset({"page"}),
     TLS: frozenset({"security"}),
@@ -59,11 +60,12 @@ class Selection:
     only: frozenset[str] = frozenset()
     skip: frozenset[str] = frozenset()
 
-    def takes(self, probe: str) -> bool:
-        """Tell whether a probe runs."""
+    def takes(self, probe: str, tags: frozenset[str] | None = None) -> bool:
+        """Tell whether a probe runs; `tags` are those of a probe that is none of ours."""
         if self.only:
             return probe in self.only
-        return probe not in self.skip and (self.tag is None or self.tag in _TAGS[probe])
+        has = _TAGS.get(probe, frozenset()) if tags is None else tags
+        return probe not in self.skip and (self.tag is None or self.tag in has)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,12 @@ class Order:
     budget_s: float = 30.0
     fail_fast: bool = False
     tls_private: bool = False
+    own: tuple[Probe, ...] = ()
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """The probes that were selected, one's own last."""
+        return tuple(p for p in (*PROBES, *self.own) if self.selection.takes(p.id, p.tags))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +105,7 @@ async def run_smoke(order: Order, *, now: datetime) -> tuple[CheckResult, ...]:
         gate = await _gate(client, order, now=now)
         if gate.home is None:
             states = await states_task
-            results = _behind(gate, order.selection)
+            results = _behind(gate, order)
         else:
             context = Context(
                 client=client,
@@ -110,8 +118,10 @@ async def run_smoke(order: Order, *, now: datetime) -> tuple[CheckResult, ...]:
             states = await states_task
             results = (*gate.results, *probes)
     results = (*_with_network(results, states), named(_judge_vendors(states), VENDORS))
-    chosen = [_with_blame(r, states) for r in results if order.selection.takes(r.id)]
-    return tuple(sorted(chosen, key=lambda result: IDS.index(result.id)))
+    places = {name: place for place, name in enumerate((*IDS, *(p.id for p in order.own)))}
+    chosen = {p.id for p in order.probes} | {n for n in _GATE if order.selection.takes(n)}
+    found = [_with_blame(result, states) for result in results if result.id in chosen]
+    return tuple(sorted(found, key=lambda result: places[result.id]))
 
 
 async def _gate(client: Client, order: Order, *, now: datetime) -> _Gate:
@@ -150,10 +160,11 @@ async def _timed(action: Awaitable[T]) -> tuple[T, float]:
     return await action, time.perf_counter() - began
 
 
-def _behind(gate: _Gate, selection: Selection) -> tuple[CheckResult, ...]:
+def _behind(gate: _Gate, order: Order) -> tuple[CheckResult, ...]:
     """Return the gate's results, and every probe behind it as skipped."""
     held = skipped(gate.reason)
-    results = (*gate.results, *(named(held, probe.id) for probe in PROBES))
+    results = (*gate.results, *(named(held, probe.id) for probe in order.probes))
+    selection = order.selection
     if not selection.only:
         return results
     # asked for by name: what stands in the way is then that probe's own answer
@@ -234,8 +245,7 @@ def is_challenge(page: Response) -> bool:
 
 async def _probe_all(context: Context, order: Order, *, ends: float) -> tuple[CheckResult, ...]:
     """Run the probes at once; what is not done in time is unknown."""
-    chosen = [probe for probe in PROBES if order.selection.takes(probe.id)]
-    tasks = {asyncio.create_task(_probe(probe, context)): probe for probe in chosen}
+    tasks = {asyncio.create_task(_probe(probe, context)): probe for probe in order.probes}
     waiting = set(tasks)
     stopped = False
     try:

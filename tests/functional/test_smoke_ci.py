@@ -27,18 +27,21 @@ def test_workflow_commands_exist_and_write_what_the_next_step_reads(tmp_path: Pa
     makes = [line.split()[1] for line in runs if line.startswith("make ")]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert all(re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE) for target in makes)
-    (smoke,) = (line for line in runs if "kulti-ops" in line)
-    program, *arguments = shlex.split(smoke)
-    assert program == ".venv/bin/kulti-ops"
+    commands = [shlex.split(line) for line in runs if "kulti-ops" in line]
+    assert {command[0] for command in commands} == {".venv/bin/kulti-ops"}
+    (_, *arguments), (_, *annotate) = commands
     with serve(lambda _: answer("503 Service Unavailable")) as site:
         env = {
             "NEXT_PUBLIC_APP_URL": site.url,
             "KULTI_OPS_STATUS_PAGES": f"supabase={site.url}",
         }
         done = kulti_ops(*arguments, folder=tmp_path, env=env)
+        annotated = kulti_ops(*annotate, folder=tmp_path, env=env)
     assert (done.returncode, done.stdout) == (10, "")
     summary = next(line for line in runs if "GITHUB_STEP_SUMMARY" in line)
     written = tmp_path / summary.split()[1]
+    assert annotated.returncode == 10
+    assert "::error title=smoke headers%3A grade::" in annotated.stdout
     assert "| home" in written.read_text(encoding="utf-8")
 
 

@@ -229,7 +229,7 @@ def environment(web: WebInfo) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("style", ["table", "json", "csv", "markdown"])
+@pytest.mark.parametrize("style", ["table", "json", "csv", "markdown", "junit", "github"])
 def test_run_command_reports_without_secrets(web: WebInfo, tmp_path: Path, style: str) -> None:
     done = kulti_ops("smoke", "run", "--format", style, folder=tmp_path, env=environment(web))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -382,7 +382,11 @@ def test_completion_script_names_the_program(
         ("kulti-ops ba", {"backup"}),
         ("kulti-ops backup ", {"create", "list", "show"}),
         ("kulti-ops verify backup --for", {"--format"}),
-        ("kulti-ops verify backup --format ", {"table", "json", "csv", "markdown"}),
+        (
+            "kulti-ops verify backup --format ",
+            {"table", "json", "csv", "markdown", "junit", "github"},
+        ),
+        ("kulti-ops backup list --format ", {"table", "json", "csv", "markdown"}),
     ],
 )
 def test_completion_offers_commands_options_and_values(

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kulti_ops.options import Format
+from kulti_ops.options import CheckFormat, Format
 from kulti_ops.render import FORMATS, render
 from kulti_ops.report import CheckResult, ErrorInfo, Outcome, Report, Verdict
 
@@ -57,7 +57,8 @@ FAILED = report(Outcome(), error=ErrorInfo(kind="storage", message="it broke", h
 
 
 def test_render_formats_are_those_of_the_option() -> None:
-    assert set(Format) == set(FORMATS)
+    assert set(CheckFormat) == set(FORMATS)
+    assert set(FORMATS) - set(Format) == {"junit", "github"}
 
 
 def test_render_of_an_unknown_format_is_refused() -> None:

@@ -1,0 +1,147 @@
+"""What the smoke commands take from options and settings: the site, the client, the probes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kulti_ops.message import origin_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kulti_ops.edge import Invocation
+    from kulti_ops.http import Policy
+    from kulti_ops.smoke.probe import Probe, Site
+    from kulti_ops.smoke.run import Order, Selection
+
+
+def own_probes(file: Path) -> tuple[Probe, ...]:
+    """Return the probes of a TOML file.
+
+    Raises: NotFoundError when it cannot be read, ConfigError when a probe is wrong.
+    """
+    from kulti_ops.errors import NotFoundError
+    from kulti_ops.smoke.own import parse_own
+    from kulti_ops.smoke.run import IDS
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFoundError(f"cannot read {file}") from error
+    return parse_own(text, taken=frozenset(IDS))
+
+
+def selection_of(
+    tag: str | None, only: list[str], skip: list[str], *, own: tuple[Probe, ...]
+) -> Selection:
+    """Return which probes run.
+
+    Raises: UsageError for an id or a tag that there is not.
+    """
+    from kulti_ops.errors import UsageError
+    from kulti_ops.smoke.own import TAG
+    from kulti_ops.smoke.run import IDS, TAGS, Selection
+
+    known = (*IDS, *(probe.id for probe in own))
+    wrong = sorted({*only, *skip} - set(known))
+    if wrong:
+        raise UsageError(f"no probe {wrong[0]!r}", hint=f"one of {', '.join(known)}")
+    if tag is not None and tag not in {*TAGS, TAG}:
+        raise UsageError(f"no tag {tag!r}", hint=f"one of {', '.join((*TAGS, TAG))}")
+    return Selection(tag=tag, only=frozenset(only), skip=frozenset(skip))
+
+
+def order_of(
+    run: Invocation,
+    site: str,
+    selection: Selection,
+    *,
+    budget: str,
+    fail_fast: bool,
+    cafile: Path | None,
+) -> Order:
+    """Return the run that options and settings ask for."""
+    from kulti_ops.duration import parse_duration
+    from kulti_ops.message import host_of, is_loopback_host
+    from kulti_ops.services.statuspage import parse_pages
+    from kulti_ops.smoke.run import Order
+
+    settings = run.settings
+    pages = parse_pages(settings.status_pages)
+    host = host_of(site)
+    return Order(
+        site=known_site(run, site),
+        policy=policy_of(run, site, settings.http_url or "", *pages.values(), cafile=cafile),
+        status_pages=pages,
+        selection=selection,
+        budget_s=parse_duration(budget),
+        fail_fast=fail_fast,
+        tls_private=is_loopback_host(host) or host in settings.private_host_names,
+    )
+
+
+def known_site(run: Invocation, url: str) -> Site:
+    """Return the site with what the settings know of it."""
+    from urllib.parse import urlsplit
+
+    from kulti_ops.message import DEFAULT_PORTS, is_loopback_host
+    from kulti_ops.smoke.probe import Budgets, Site
+
+    settings, parts = run.settings, urlsplit(url)
+    usual = parts.scheme == "https" and parts.port in {None, DEFAULT_PORTS["https"]}
+    secret, bypass = settings.hms_app_secret, settings.protection_bypass
+    header = "x-vercel-protection-bypass"
+    return Site(
+        base_url=origin_of(url),
+        http_url=settings.http_url or (f"http://{parts.hostname}/" if usual else None),
+        is_own=is_loopback_host(parts.hostname or ""),
+        budgets=Budgets(
+            page_s=settings.page_budget_s,
+            api_s=settings.api_budget_s,
+            min_grade=settings.min_grade,
+        ),
+        webhook_secret=secret.get_secret_value() if secret else "",
+        credentials=((header, bypass.get_secret_value()),) if bypass else (),
+        preloaded=settings.hsts_preloaded_hosts,
+    )
+
+
+def site_of(run: Invocation, url: str | None) -> str:
+    """Return the site's URL: the given one, else the platform's own setting.
+
+    Raises: UsageError when there is none, or it carries credentials.
+    """
+    from urllib.parse import urlsplit
+
+    from kulti_ops.errors import UsageError
+
+    site = url or run.settings.app_url
+    if not site:
+        raise UsageError("no URL", hint="give one, or set NEXT_PUBLIC_APP_URL")
+    if "://" not in site:
+        site = f"https://{site}"
+    try:
+        parts = urlsplit(site)
+        _ = parts.port
+    except ValueError as error:
+        raise UsageError("the URL cannot be understood", hint="give a full URL") from error
+    if parts.username or parts.password:
+        raise UsageError("the URL holds credentials", hint="give it without them")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError("the URL is neither http nor https", hint="give a full URL")
+    return site
+
+
+def policy_of(run: Invocation, *urls: str, cafile: Path | None = None) -> Policy:
+    """Return the run that options and settings ask for."""
+    """Return which probes run.
+
+    Raises: UsageError for an id or a tag that there is not.
+    """
+    """Return what the HTTP client may do; loopback only when a URL names it."""
+    from kulti_ops.http import Policy, own_loopback
+
+    return Policy(
+        private_hosts=own_loopback(*urls) | run.settings.private_host_names,
+        cafile=cafile or run.settings.cafile,
+    )
