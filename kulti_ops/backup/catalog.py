@@ -29,6 +29,7 @@ RECORD_SCHEMA_VERSION = 1
 RECORD_LIMIT_BYTES = 16 * 1024 * 1024
 LATEST = "latest"
 LATEST_VERIFIED = "latest-verified"
+_BYTES, _CONTENTS, _DRILL = 1, 2, 3
 
 
 class State(StrEnum):
@@ -52,6 +53,15 @@ class Record:
     data: Mapping[str, Any] = field(default_factory=dict)
     sequence: int = 0  # in the order of writing, which a clock set back cannot change
 
+    @property
+    def depth(self) -> int:
+        """How deep it looked: 0 not at all, then bytes, contents, restored."""
+        if self.kind == "drill":
+            return _DRILL
+        if self.kind != "verify":
+            return 0
+        return _CONTENTS if self.level == "contents" else _BYTES
+
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
@@ -68,18 +78,21 @@ class Entry:
 
     @property
     def state(self) -> State:
-        """`failed` when the newest verify or drill was crit; else the best that was proven."""
+        """The best that was proven; `failed` from a crit on until something as deep was ok."""
         if self.manifest is None:
             return State.DAMAGED
-        proofs = [r for r in self.records if r.kind in {"verify", "drill"}]
-        if proofs and proofs[-1].status is Verdict.CRIT:
+        failed_depth = 0
+        good: list[Record] = []
+        for record in self.records:
+            if record.status is Verdict.CRIT:
+                failed_depth = max(failed_depth, record.depth)
+            elif record.status in {Verdict.OK, Verdict.WARN} and record.depth:
+                good.append(record)
+                failed_depth = 0 if record.depth >= failed_depth else failed_depth
+        if failed_depth:
             return State.FAILED
-        good = [r for r in proofs if r.status in {Verdict.OK, Verdict.WARN}]
-        if any(r.kind == "drill" for r in good):
-            return State.DRILLED
-        if any(r.level == "contents" for r in good):
-            return State.VERIFIED
-        return State.CREATED
+        proven = max((record.depth for record in good), default=0)
+        return {_DRILL: State.DRILLED, _CONTENTS: State.VERIFIED}.get(proven, State.CREATED)
 
     @property
     def pinned(self) -> bool:
@@ -124,7 +137,9 @@ def read_entry(storage: Storage, backup_id: str) -> Entry | None:
 def find(storage: Storage, name: str | None) -> Entry:
     """Return the backup that `latest`, `latest-verified`, an id or a unique prefix names.
 
-    `latest` means the newest that is not damaged; None means `latest`.
+    `latest` means the newest, and None means `latest`. A damaged backup has no snapshot
+    time; one whose id is newer than every usable one's is the newest, and is not passed
+    over in silence: whoever needs its manifest gets the error.
 
     Raises: NotFoundError when there is none or the prefix is not unique.
     """
@@ -133,10 +148,12 @@ def find(storage: Storage, name: str | None) -> Entry:
     if name in (None, LATEST, LATEST_VERIFIED):
         wanted = {State.VERIFIED, State.DRILLED} if name == LATEST_VERIFIED else set(State)
         usable = [e for e in entries if e.state in wanted - {State.DAMAGED}]
+        if not usable and entries and name != LATEST_VERIFIED:
+            return entries[-1]  # nothing but damaged ones
         if not usable:
             kind = "verified backup" if name == LATEST_VERIFIED else "backup"
             raise NotFoundError(f"{storage.url} holds no {kind}", hint=hint)
-        return usable[-1]
+        return _newest(usable[-1], entries) if name != LATEST_VERIFIED else usable[-1]
     matches = [e for e in entries if e.backup_id == name] or [
         e for e in entries if name and e.backup_id.startswith(name)
     ]
@@ -145,6 +162,12 @@ def find(storage: Storage, name: str | None) -> Entry:
     if len(matches) > 1:
         raise NotFoundError(f"{name} names {len(matches)} backups", hint="give more of the id")
     return matches[0]
+
+
+def _newest(usable: Entry, entries: tuple[Entry, ...]) -> Entry:
+    """Return a damaged backup that was begun after the newest usable one, else that one."""
+    damaged = [e for e in entries if e.state is State.DAMAGED and e.backup_id > usable.backup_id]
+    return max(damaged, key=lambda e: e.backup_id, default=usable)
 
 
 def usable_manifest(entry: Entry) -> Manifest:
