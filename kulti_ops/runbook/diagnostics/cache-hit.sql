@@ -5,8 +5,8 @@
 -- param: blks_read_before = 0
 -- param: cache_min_blocks = 10000
 -- verdict: hit_percent <
--- warn: 95
--- crit: 80
+-- warn: 90
+-- crit: 70
 -- triage: 60
 -- noun: databases with enough reads to judge
 -- evidence: SELECT count(*) FILTER (WHERE d.blks_hit + d.blks_read

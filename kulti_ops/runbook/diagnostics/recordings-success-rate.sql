@@ -5,8 +5,8 @@
 -- param: success_days = 30
 -- param: success_min_recordings = 20
 -- verdict: success_percent <
--- warn: 99
--- crit: 95
+-- warn: 95
+-- crit: 90
 -- noun: finished recordings, enough to judge
 -- evidence: SELECT count(*) AS finished, CASE WHEN count(*) >= coalesce(nullif(
 --   current_setting('kulti_ops.success_min_recordings', true), '')::integer, 20)
@@ -16,7 +16,7 @@
 --   AND coalesce(nullif(current_setting('kulti_ops.now', true), '')::timestamptz, now())
 -- finding: {success_percent} % of the recordings of {days} days succeeded ({failed} of {finished} failed)
 -- explanation: Completed against completed and failed, by the time of their last change. Fewer than
---   success_min_recordings are not judged. The platform's target is above 99 %, the
+--   success_min_recordings are not judged. The platform's target is above 99 %, its
 --   alarm below 95 %.
 -- next: kulti-ops runbook check recordings-failed recordings-stuck
 SELECT r.finished, r.failed, r.days,

@@ -263,9 +263,9 @@ CASES = (
     Case(
         id="recordings-failed",
         dirty="INSERT INTO public.recordings (session_id, hms_recording_id, status, metadata) "
-        f"VALUES ({ENDED}, 'bad', 'failed', '{{\"error\": \"no disk\"}}')",
+        f"SELECT {ENDED}, 'bad', 'failed', '{{\"error\": \"no disk\"}}'::jsonb FROM generate_series(1, 3)",
         status="warn",
-        rows=({"hms_recording_id": "bad", "error": "no disk"},),
+        rows=({"hms_recording_id": "bad", "error": "no disk"},) * 3,
     ),
     Case(
         id="recordings-duplicates",
@@ -277,10 +277,10 @@ CASES = (
     Case(
         id="recordings-success-rate",
         dirty="INSERT INTO public.recordings (session_id, hms_recording_id, status, recording_url) "
-        f"SELECT {ENDED}, 'n' || n, CASE WHEN n <= 10 THEN 'failed' ELSE 'completed' END, 'x' "
+        f"SELECT {ENDED}, 'n' || n, CASE WHEN n <= 20 THEN 'failed' ELSE 'completed' END, 'x' "
         "FROM generate_series(1, 100) n",
         status="crit",
-        rows=({"failed": 10},),
+        rows=({"failed": 20},),
     ),
     Case(
         id="sessions-zombie",
