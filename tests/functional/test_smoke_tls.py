@@ -22,6 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# asyncio (seen with 3.11) leaves the transport of a failed TLS handshake to the garbage collector;
+# both warnings are about that one socket.
+UNRAISABLE = "pytest.PytestUnraisableExceptionWarning"
+pytestmark = [
+    pytest.mark.filterwarnings(
+        rf"ignore:Exception ignored in. <function _SelectorTransport\.__del__:{UNRAISABLE}"
+    ),
+    pytest.mark.filterwarnings(
+        rf"ignore:Exception ignored in. <socket\.socket fd=\d+, family=2:{UNRAISABLE}"
+    ),
+]
+
 CHECKS = ("chain", "hostname", "expiry", "protocols", "key")
 
 
