@@ -37,6 +37,7 @@ __all__ = (
     "Target",
     "connect",
     "database_error",
+    "is_source_named",
     "parse_target",
     "source_target",
     "sql",
@@ -122,6 +123,12 @@ class Target:
         """Return a child tool's whole environment for this target; nothing goes to argv."""
         named = {_VARIABLES[k]: v for k, v in self.params.items() if k in _VARIABLES and v}
         return {**base_environment(), "PGCONNECT_TIMEOUT": "15", **named}
+
+
+def is_source_named(settings: Settings) -> bool:
+    """Return whether the settings name a database at all."""
+    named = settings.database_url is not None or settings.supabase_project_ref
+    return bool(named or {"PGHOST", "PGSERVICE"} & libpq_environment().keys())
 
 
 def source_target(settings: Settings) -> Target:

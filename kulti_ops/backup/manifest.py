@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from kulti_ops.db import Target
+
 _T = TypeVar("_T")
 
 SCHEMA_VERSION = 1
@@ -131,6 +133,13 @@ def source_identity(host: str, *, port: int, user: str, database: str) -> str:
     if host.lower().endswith(_POOLER_SUFFIX) and "." in user:
         return f"{user.partition('.')[2]}/{database}"
     return f"{host.lower()}:{port}/{database}"
+
+
+def source_of(target: Target) -> str:
+    """Return the identity that backups of a database carry."""
+    return source_identity(
+        target.host, port=target.port, user=target.user, database=target.database
+    )
 
 
 def lock_name(source: str) -> str:
