@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kulti_ops.commands import backup_export
 from kulti_ops.commands import backup_retention as retention
 from kulti_ops.commands.backup_retention import pin_text
 from kulti_ops.commands.shared import BackupArgument, installations_of, source_of, storage_of
@@ -168,6 +169,11 @@ command(
     examples=("kulti-ops backup unpin 20261122T030000Z-postgres-1a2b",),
     exits=retention.PIN_EXITS,
 )(retention.unpin)
+
+
+command(app, "export", examples=backup_export.EXAMPLES, exits=backup_export.EXITS)(
+    backup_export.export
+)
 
 
 def _row(entry: Entry, run: Invocation) -> dict[str, Any]:

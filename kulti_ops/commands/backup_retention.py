@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kulti_ops.commands.shared import ask, storage_of
+from kulti_ops.commands.shared import ask, moment_of, storage_of
 from kulti_ops.edge import Invocation  # noqa: TC001 - read at run time
 from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from kulti_ops.backup.catalog import Entry, Pin, Record
     from kulti_ops.backup.prune import Left, Pruned
     from kulti_ops.backup.retention import RetentionPlan, RetentionPolicy
@@ -188,7 +186,7 @@ def pin(
 
     if not reason.strip():
         raise UsageError("--reason is empty", hint="say why it has to stay, and who decided so")
-    end = _moment(until) if until else None
+    end = moment_of("--until", until, end_of_day=True) if until else None
     if end is not None and end <= run.now:
         raise UsageError(f"--until {until} is over already")
     data = {"reason": reason.strip(), "until": iso(end) if end else None}
@@ -207,18 +205,6 @@ def pin_text(pin: Pin) -> str:
     from kulti_ops.clock import iso
 
     return f"pinned{f' until {iso(pin.until)}' if pin.until else ''}: {pin.reason}"
-
-
-def _moment(text: str) -> datetime:
-    from kulti_ops.clock import parse_moment
-    from kulti_ops.errors import UsageError
-
-    try:
-        return parse_moment(text, end_of_day=True)
-    except ValueError:
-        raise UsageError(
-            f"no date: {text!r}", hint="write 2026-12-31 or 2026-12-31T18:00:00Z"
-        ) from None
 
 
 def _record(run: Invocation, name: str, record: Record) -> Outcome:

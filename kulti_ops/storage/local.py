@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 TEMPORARY_PREFIX = ".tmp-"
+_TEMPORARY_DIGITS = 16
 CLAIM_NAME = ".claim"
 LOCK_FOLDER = ".locks"
 
@@ -264,7 +265,8 @@ class LocalWriter:
     def __init__(self, path: Path, root: Path) -> None:
         self.path = path
         self._root = root
-        self._temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+        nonce = secrets.token_hex(_TEMPORARY_DIGITS // 2)
+        self._temporary = path.with_name(f"{TEMPORARY_PREFIX}{nonce}")
         self._descriptor = -1
 
     def write(self, chunk: bytes) -> None:
@@ -305,6 +307,12 @@ class LocalWriter:
             os.close(self._descriptor)
         with contextlib.suppress(OSError):
             self._temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove writers' temporary files of dead processes that lie right in a folder."""
+    for path in folder.glob(f"{TEMPORARY_PREFIX}{'[0-9a-f]' * _TEMPORARY_DIGITS}"):
+        _remove_unheld(path)
 
 
 def _scan(folder: str) -> tuple[tuple[str, int | None], ...]:
