@@ -44,9 +44,13 @@ FORMS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """One schedule. `hour` is None for every hour; empty days or months mean all of them."""
+    """One schedule; `text` is how it was written.
+
+    `hour` is None for every hour; no weekday, day or months mean all of them.
+    """
 
     name: Name
+    text: str
     zone: str
     minute: int
     hour: int | None = None
@@ -132,7 +136,14 @@ def parse_schedule(name: Name, text: str, *, zone: str) -> Schedule:
         raise UsageError(f"no {name} time: {text!r}", hint=f"write {FORMS[name]}; or {OFF}")
     minute, hour, weekday, day, months = parts
     return Schedule(
-        name=name, zone=zone, minute=minute, hour=hour, weekday=weekday, day=day, months=months
+        name=name,
+        text=" ".join(words),
+        zone=zone,
+        minute=minute,
+        hour=hour,
+        weekday=weekday,
+        day=day,
+        months=months,
     )
 
 
