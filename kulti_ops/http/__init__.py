@@ -8,12 +8,15 @@ unpacked up to a bound. Failures have a kind each; nothing here judges an answer
 from kulti_ops.http.addresses import own_loopback
 from kulti_ops.http.client import Client, Policy, open_client, redirected
 from kulti_ops.http.failure import ExchangeError, Failure
+from kulti_ops.http.patience import Patience, fetch_patiently
 
 __all__ = (
     "Client",
     "ExchangeError",
     "Failure",
+    "Patience",
     "Policy",
+    "fetch_patiently",
     "open_client",
     "own_loopback",
     "redirected",

@@ -34,6 +34,8 @@ MAX_BODY_BYTES = 1_000_000
 TIMEOUT_S = 10.0
 MAX_REDIRECTS = 10
 MAX_HEADER_BYTES = 32_768
+# More at once than a browser opens, few enough that TLS handshakes are not what is measured.
+CONNECTIONS_PER_HOST = 16
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SEE_OTHER = 303
 
@@ -47,6 +49,7 @@ class Policy:
     verify: bool = True
     timeout_s: float = TIMEOUT_S
     max_body_bytes: int = MAX_BODY_BYTES
+    connections_per_host: int = CONNECTIONS_PER_HOST
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -78,11 +81,16 @@ class Client:
             clock_of.reset(token)
 
     async def follow(
-        self, request: Request, *, max_redirects: int = MAX_REDIRECTS
+        self,
+        request: Request,
+        *,
+        max_redirects: int = MAX_REDIRECTS,
+        timeout_s: float | None = None,
     ) -> tuple[Response, ...]:
         """Follow redirects by hand and return every answer; the last one is no redirect.
 
-        Credentials go to the first origin only. Raises: ExchangeError, also for a loop.
+        Credentials go to the first origin only. `timeout_s` bounds each exchange.
+        Raises: ExchangeError, also for a loop.
         """
         answers: list[Response] = []
         seen: set[str] = set()
@@ -91,7 +99,7 @@ class Client:
                 what = "a redirect loop" if request.url in seen else "too many redirects"
                 raise failed(Failure.REDIRECTS, answers[0].url, what)
             seen.add(request.url)
-            answer = await self.fetch(request)
+            answer = await self.fetch(request, timeout_s=timeout_s)
             answers.append(answer)
             location = answer.value("location")
             if answer.status not in _REDIRECTS or not location:
@@ -155,6 +163,7 @@ async def open_client(policy: Policy) -> AsyncIterator[Client]:
         resolver=GuardedResolver(policy.private_hosts),
         ssl=tls_context(policy),
         limit=0,
+        limit_per_host=policy.connections_per_host,
         use_dns_cache=False,
     )
     async with aiohttp.ClientSession(
