@@ -48,7 +48,7 @@ def start(settings: Settings, *, command: str, secrets: Collection[str]) -> None
 
 
 def _sdk() -> ModuleType:
-    """Import the library; what it thinks of others that are installed is not the user's business."""
+    """Import the library; what it thinks of others that are installed is nobody's business."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import sentry_sdk
