@@ -6,6 +6,7 @@ secrets, no row data of server messages, no e-mail addresses or phone numbers.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops import __version__
@@ -13,9 +14,11 @@ from kulti_ops.redact import redact_personal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from types import ModuleType
 
     from kulti_ops.config import Settings
 
+RELEASE = f"kulti-ops@{__version__}"
 TRACE_SAMPLE_RATE = 0.1  # the platform's own sampling
 FLUSH_TIMEOUT_S = 2.0
 # Members of an event that are ours or random; a release looks like an e-mail address.
@@ -32,7 +35,7 @@ def start(settings: Settings, *, command: str, secrets: Collection[str]) -> None
     global _transaction  # noqa: PLW0603 - sentry_sdk's client is itself global to the process
     if settings.sentry_dsn is None or _transaction is not None:
         return
-    import sentry_sdk
+    sentry_sdk = _sdk()
     from sentry_sdk.utils import BadDsn
 
     try:
@@ -44,12 +47,20 @@ def start(settings: Settings, *, command: str, secrets: Collection[str]) -> None
     _transaction.__enter__()
 
 
+def _sdk() -> ModuleType:
+    """Import the library; what it thinks of others that are installed is nobody's business."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import sentry_sdk
+    return sentry_sdk
+
+
 def _init(settings: Settings, *, dsn: str, secrets: Collection[str]) -> None:
     import sentry_sdk
 
     sentry_sdk.init(
         dsn=dsn,
-        release=f"kulti-ops@{__version__}",
+        release=RELEASE,
         environment=settings.environment,
         traces_sample_rate=TRACE_SAMPLE_RATE,
         auto_enabling_integrations=False,
@@ -82,6 +93,7 @@ def capture(error: BaseException) -> None:
 
 def endpoint(dsn: str) -> tuple[str, int] | None:
     """Return the host and port that a DSN sends to, None when it is no DSN."""
+    _sdk()
     from sentry_sdk.utils import BadDsn, Dsn
 
     try:
@@ -89,6 +101,19 @@ def endpoint(dsn: str) -> tuple[str, int] | None:
     except (BadDsn, ValueError):
         return None
     return parsed.host, parsed.port
+
+
+def envelope_endpoint(dsn: str) -> tuple[str, str] | None:
+    """Return the URL that takes envelopes and the header that admits them; None for no DSN."""
+    _sdk()
+    from sentry_sdk.consts import EndpointType
+    from sentry_sdk.utils import BadDsn, Dsn
+
+    try:
+        auth = Dsn(dsn).to_auth(RELEASE.replace("@", "/"))
+    except (BadDsn, ValueError):
+        return None
+    return auth.get_api_url(EndpointType.ENVELOPE), auth.to_header()
 
 
 def finish(*, status: str) -> None:

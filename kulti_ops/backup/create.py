@@ -37,10 +37,11 @@ PAUSE_BEFORE_RETRY_S = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class Created:
-    """A finished backup and what its user should know."""
+    """A finished backup; what its user should know, and what should be mended."""
 
     manifest: Manifest
-    warnings: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def create_backup(
@@ -81,7 +82,7 @@ def create_backup(
             system_identifier=identifier,
             progress=progress,
         )
-        return Created(manifest=_attempts(job, now), warnings=warnings)
+        return Created(manifest=_attempts(job, now), remarks=_remarks(found), warnings=warnings)
 
 
 def sweep_leftovers(storage: Storage) -> tuple[str, ...]:
@@ -133,10 +134,14 @@ def _judge(
     preflight.judge_space(
         found, free_bytes=storage.free_bytes(), last_size_bytes=earlier[-1] if earlier else None
     )
-    warnings = [preflight.clock_warning(found, now=now)]
-    if found.vendors:
-        warnings.append(f"left out, unreadable and the vendor's: {', '.join(found.vendors)}")
-    return tuple(w for w in warnings if w)
+    warning = preflight.clock_warning(found, now=now)
+    return (warning,) if warning else ()
+
+
+def _remarks(found: Survey) -> tuple[str, ...]:
+    if not found.vendors:
+        return ()
+    return (f"left out, unreadable and the vendor's: {', '.join(found.vendors)}",)
 
 
 def _attempts(job: Job, now: datetime) -> Manifest:

@@ -1,4 +1,4 @@
-"""`backup`: create, list, show, prune, pin, unpin, export."""
+"""`backup`: create, list, show, prune, pin, unpin, export, schedule."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kulti_ops.commands import backup_export
+from kulti_ops.commands import backup_export, schedule
 from kulti_ops.commands import backup_retention as retention
 from kulti_ops.commands.backup_retention import pin_text
 from kulti_ops.commands.shared import BackupArgument, installations_of, source_of, storage_of
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kulti_ops.backup.catalog import Entry
+    from kulti_ops.backup.create import Created
     from kulti_ops.backup.manifest import Manifest
+    from kulti_ops.storage import Storage
 
-app = group("backup", "Create, list, keep and prune backups; export data.")
+app = group("backup", "Create, list, keep and prune backups; by schedule; export data.")
+app.add_typer(schedule.app, name="schedule")
 
 
 @command(
@@ -67,31 +70,21 @@ def create(
 
     Off a terminal, stdout is the new backup's id and nothing else.
     """
-    from kulti_ops.backup.attempt import CreateOptions
-    from kulti_ops.backup.create import create_backup
     from kulti_ops.duration import parse_duration
 
-    settings = run.settings
     storage = storage_of(run)
-    created = create_backup(
-        source_of(run),
+    created = make_backup(
+        run,
         storage,
-        options=CreateOptions(
-            label=label,
-            exclude_table_data=tuple(exclude_table_data or ()),
-            lock_wait_s=parse_duration(lock_wait) if lock_wait else settings.lock_wait_s,
-            yield_after_s=parse_duration(yield_after) if yield_after else settings.yield_after_s,
-            attempts=settings.backup_attempts,
-            timeout_s=settings.backup_timeout_s,
-            connect_timeout_s=settings.connect_timeout_s,
-            large_objects=large_objects,
-            count_rows=counts,
-        ),
-        installations=installations_of(run),
-        now=run.now,
-        progress=run.progress,
+        label=label,
+        exclude_table_data=tuple(exclude_table_data or ()),
+        lock_wait_s=parse_duration(lock_wait) if lock_wait else None,
+        yield_after_s=parse_duration(yield_after) if yield_after else None,
+        large_objects=large_objects,
+        count_rows=counts,
     )
-    for warning in created.warnings:
+    warnings = (*created.warnings, *created.remarks)
+    for warning in warnings:
         run.say(f"warning: {warning}")
     manifest = created.manifest
     return Outcome(
@@ -102,11 +95,47 @@ def create(
             "rows": manifest.totals.rows,
             "tables": manifest.totals.tables,
             "left_out": manifest.left_out,
-            "warnings": created.warnings,
+            "warnings": warnings,
             "durations_s": manifest.durations_s,
         },
         human=_created_text(manifest),
         plain=manifest.backup_id,
+    )
+
+
+def make_backup(
+    run: Invocation,
+    storage: Storage,
+    *,
+    label: str | None,
+    exclude_table_data: tuple[str, ...] = (),
+    lock_wait_s: float | None = None,
+    yield_after_s: float | None = None,
+    large_objects: bool = True,
+    count_rows: bool = True,
+) -> Created:
+    """Make a backup as the settings say, where the options do not say otherwise."""
+    from kulti_ops.backup.attempt import CreateOptions
+    from kulti_ops.backup.create import create_backup
+
+    settings = run.settings
+    return create_backup(
+        source_of(run),
+        storage,
+        options=CreateOptions(
+            label=label,
+            exclude_table_data=exclude_table_data,
+            lock_wait_s=lock_wait_s or settings.lock_wait_s,
+            yield_after_s=yield_after_s or settings.yield_after_s,
+            attempts=settings.backup_attempts,
+            timeout_s=settings.backup_timeout_s,
+            connect_timeout_s=settings.connect_timeout_s,
+            large_objects=large_objects,
+            count_rows=count_rows,
+        ),
+        installations=installations_of(run),
+        now=run.now,
+        progress=run.progress,
     )
 
 

