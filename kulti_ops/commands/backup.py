@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kulti_ops.commands import backup_export, schedule
-from kulti_ops.commands import backup_retention as retention
-from kulti_ops.commands.backup_retention import pin_text
+from kulti_ops.commands import backup_export, backup_pin, backup_retention, schedule
+from kulti_ops.commands.backup_pin import pin_text
 from kulti_ops.commands.shared import BackupArgument, installations_of, source_of, storage_of
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.report import Outcome
@@ -188,18 +187,16 @@ def show(run: Invocation, backup: BackupArgument = None) -> Outcome:
     )
 
 
-command(app, "prune", examples=retention.PRUNE_EXAMPLES, exits=retention.PRUNE_EXITS)(
-    retention.prune
+command(app, "prune", examples=backup_retention.EXAMPLES, exits=backup_retention.EXITS)(
+    backup_retention.prune
 )
-command(app, "pin", examples=retention.PIN_EXAMPLES, exits=retention.PIN_EXITS)(retention.pin)
+command(app, "pin", examples=backup_pin.EXAMPLES, exits=backup_pin.EXITS)(backup_pin.pin)
 command(
     app,
     "unpin",
     examples=("kulti-ops backup unpin 20261122T030000Z-postgres-1a2b",),
-    exits=retention.PIN_EXITS,
-)(retention.unpin)
-
-
+    exits=f"{backup_pin.EXITS}; 6 it is not pinned",
+)(backup_pin.unpin)
 command(app, "export", examples=backup_export.EXAMPLES, exits=backup_export.EXITS)(
     backup_export.export
 )
