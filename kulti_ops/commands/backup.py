@@ -150,7 +150,7 @@ def list_backups(run: Invocation) -> Outcome:
     from kulti_ops.progress import size
 
     storage = storage_of(run)
-    rows = [_row(entry, run) for entry in reversed(list_entries(storage))]
+    rows = [_row(entry, now=run.now) for entry in reversed(list_entries(storage))]
     shown = tuple(
         {
             "backup": row["backup_id"],
@@ -182,7 +182,11 @@ def show(run: Invocation, backup: BackupArgument = None) -> Outcome:
     entry = find(storage, backup)
     manifest = usable_manifest(entry)
     return Outcome(
-        data={**_row(entry, run), **_details(manifest), "path": f"{storage.url}/{entry.backup_id}"},
+        data={
+            **_row(entry, now=run.now),
+            **_details(manifest),
+            "path": f"{storage.url}/{entry.backup_id}",
+        },
         human=_shown_text(entry, manifest, f"{storage.url}/{entry.backup_id}", now=run.now),
     )
 
@@ -202,7 +206,7 @@ command(app, "export", examples=backup_export.EXAMPLES, exits=backup_export.EXIT
 )
 
 
-def _row(entry: Entry, run: Invocation) -> dict[str, Any]:
+def _row(entry: Entry, *, now: datetime) -> dict[str, Any]:
     manifest = entry.manifest
     return {
         "backup_id": entry.backup_id,
@@ -211,7 +215,7 @@ def _row(entry: Entry, run: Invocation) -> dict[str, Any]:
         "snapshot_at": manifest.snapshot_at if manifest else None,
         "size_bytes": manifest.size_bytes if manifest else None,
         "state": str(entry.state),
-        "pinned": entry.pinned_at(run.now),
+        "pinned": entry.pinned_at(now),
         "problem": entry.problem,
     }
 
