@@ -168,6 +168,26 @@ class Settings(BaseSettings):
         description="Seconds after which a dump is given up: an open snapshot bloats the source.",
     )
 
+    encrypt_to: str | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_ENCRYPT_TO"),
+        description="Encrypt backups to these age recipients, separated by commas, or to those in "
+        "a file. Without it backups are stored as they are.",
+        examples=["/etc/kulti-ops/recipients.txt"],
+    )
+    identity_file: Folder | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_IDENTITY_FILE"),
+        description="File with the private key (age or SSH) that reads encrypted backups.",
+        examples=["/root/kulti-backup-key.txt"],
+    )
+    identity: SecretStr | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_IDENTITY"),
+        description="The private key itself, where there is no file for it.",
+        examples=["AGE-SECRET-KEY-1…"],
+    )
+
     # restore
     jobs: int = Field(
         2,
