@@ -37,6 +37,7 @@ _GROUPS = {
     "keep_last": "Retention and freshness",
     "schedule_hourly": "Schedule",
     "ping_url": "Notifications",
+    "encrypt_to": "Encryption",
     "jobs": "Restores and objectives",
     "app_url": "Smoke tests",
     "thresholds": "Runbook",
@@ -352,6 +353,27 @@ class Settings(BaseSettings):
         le=60,
         validation_alias=_names("KULTI_OPS_NOTIFY_TIMEOUT_S"),
         description="Seconds that a receiver of notifications may take.",
+    )
+
+    # encryption
+    encrypt_to: str | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_ENCRYPT_TO"),
+        description="Encrypt backups to these age recipients, separated by commas, or to those in "
+        "a file. Without it backups are stored as they are.",
+        examples=["/etc/kulti-ops/recipients.txt"],
+    )
+    identity_file: Folder | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_IDENTITY_FILE"),
+        description="File with the private key (age or SSH) that reads encrypted backups.",
+        examples=["/root/kulti-backup-key.txt"],
+    )
+    identity: SecretStr | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_IDENTITY"),
+        description="The private key itself, where there is no file for it.",
+        examples=["AGE-SECRET-KEY-1…"],
     )
 
     # restore

@@ -7,6 +7,7 @@ own (`scratch_server` in `server_root`).
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from kulti_ops.pgserver import PgServer, ScratchOptions, scratch_server, server_installation
+from kulti_ops.platform.shape import EXTENSIONS_DIR
 from kulti_ops.sandbox import lifecycle
 from kulti_ops.sandbox.lifecycle import Places, SandboxInfo
 from tests.functional.new_project import VARIANTS, Database, Platforms
@@ -141,6 +143,30 @@ def new_project(_platforms: Platforms) -> Iterator[NewProject]:
 
     yield make
     _platforms.clean()
+
+
+@pytest.fixture(scope="session")
+def own_server(session_root: Path) -> Iterator[PgServer]:
+    """A server of one's own that has the packages of every extension in the sandbox."""
+    install = server_installation(session_root / "cache", extra_extensions=EXTENSIONS_DIR)
+    options = ScratchOptions(listen="tcp", superuser="own_admin")
+    with scratch_server(session_root / "own", install, options=options) as server:
+        yield server
+
+
+@pytest.fixture
+def empty_url(own_server: PgServer) -> Iterator[str]:
+    """The URL of an empty database on a server that has nobody's roles yet."""
+    name = f"empty_{secrets.token_hex(4)}"
+    with psycopg.connect(own_server.dsn(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield own_server.dsn(name)
+    with psycopg.connect(own_server.dsn(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+        for (role,) in connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user"
+        ).fetchall():
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
 def _next_name(names: list[str]) -> str:
