@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FORMAT = "table"
 DEFAULT_WIDTH = 100
+NEVER_SILENT = frozenset({"nagios"})  # a plugin without a word is a broken plugin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,8 @@ def _write(report: Report, delivery: Delivery) -> None:
     if delivery.path is not None:
         write_private(delivery.path, render(report, shown))
         return
-    if delivery.quiet and report.error is None and report.status in (None, Verdict.OK):
+    silent = delivery.quiet and shown not in NEVER_SILENT
+    if silent and report.error is None and report.status in (None, Verdict.OK):
         return
     terminal = sys.stdout.isatty()
     if delivery.format_name is None and report.outcome.plain is not None and not terminal:

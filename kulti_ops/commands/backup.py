@@ -1,4 +1,4 @@
-"""`backup`: create, list, show, schedule."""
+"""`backup`: create, list, show, prune, pin, unpin, export, schedule."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kulti_ops.commands import backup_retention as retention
 from kulti_ops.commands import schedule
+from kulti_ops.commands.backup_retention import pin_text
 from kulti_ops.commands.shared import BackupArgument, installations_of, source_of, storage_of
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kulti_ops.backup.catalog import Entry
     from kulti_ops.backup.create import Created
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.storage import Storage
 
-app = group("backup", "Create, list and show backups; make them by schedule.")
+app = group("backup", "Create, list, keep and prune backups, also by schedule; export data.")
 app.add_typer(schedule.app, name="schedule")
 
 
@@ -147,7 +151,7 @@ def list_backups(run: Invocation) -> Outcome:
     from kulti_ops.progress import size
 
     storage = storage_of(run)
-    rows = [_row(entry) for entry in reversed(list_entries(storage))]
+    rows = [_row(entry, run) for entry in reversed(list_entries(storage))]
     shown = tuple(
         {
             "backup": row["backup_id"],
@@ -179,12 +183,24 @@ def show(run: Invocation, backup: BackupArgument = None) -> Outcome:
     entry = find(storage, backup)
     manifest = usable_manifest(entry)
     return Outcome(
-        data={**_row(entry), **_details(manifest), "path": f"{storage.url}/{entry.backup_id}"},
-        human=_shown_text(entry, manifest, f"{storage.url}/{entry.backup_id}"),
+        data={**_row(entry, run), **_details(manifest), "path": f"{storage.url}/{entry.backup_id}"},
+        human=_shown_text(entry, manifest, f"{storage.url}/{entry.backup_id}", now=run.now),
     )
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+command(app, "prune", examples=retention.PRUNE_EXAMPLES, exits=retention.PRUNE_EXITS)(
+    retention.prune
+)
+command(app, "pin", examples=retention.PIN_EXAMPLES, exits=retention.PIN_EXITS)(retention.pin)
+command(
+    app,
+    "unpin",
+    examples=("kulti-ops backup unpin 20261122T030000Z-postgres-1a2b",),
+    exits=retention.PIN_EXITS,
+)(retention.unpin)
+
+
+def _row(entry: Entry, run: Invocation) -> dict[str, Any]:
     manifest = entry.manifest
     return {
         "backup_id": entry.backup_id,
@@ -193,7 +209,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "snapshot_at": manifest.snapshot_at if manifest else None,
         "size_bytes": manifest.size_bytes if manifest else None,
         "state": str(entry.state),
-        "pinned": entry.pinned,
+        "pinned": entry.pinned_at(run.now),
         "problem": entry.problem,
     }
 
@@ -232,15 +248,16 @@ def _created_text(manifest: Manifest) -> str:
     return "\n".join([*lines, "next     kulti-ops verify backup"])
 
 
-def _shown_text(entry: Entry, manifest: Manifest, path: str) -> str:
+def _shown_text(entry: Entry, manifest: Manifest, path: str, *, now: datetime) -> str:
     from kulti_ops.backup.manifest import restore_commands
     from kulti_ops.clock import iso
     from kulti_ops.progress import size
 
     source, totals = manifest.source, manifest.totals
     rows = "rows not counted" if totals.rows is None else f"{totals.rows:,} rows"
+    pin = f", {pin_text(entry.pin)}" if entry.pin is not None and entry.pin.holds_at(now) else ""
     lines = [
-        f"{manifest.backup_id}  ({entry.state}{', pinned' if entry.pinned else ''})",
+        f"{manifest.backup_id}  ({entry.state}{pin})",
         f"  snapshot     {iso(manifest.snapshot_at)}",
         (
             f"  source       {source.user}@{source.host}:{source.port}/{source.database}, "

@@ -180,6 +180,7 @@ def _beginning(settings: Settings, name: Name) -> Beginning:
 def _steps(run: Invocation, name: Name, log: Log) -> Steps:
     from kulti_ops.backup.catalog import find
     from kulti_ops.commands.backup import make_backup
+    from kulti_ops.commands.backup_retention import prune_own
     from kulti_ops.commands.restore import drill_and_record
     from kulti_ops.commands.shared import storage_of
     from kulti_ops.commands.verify import verify_and_record
@@ -199,10 +200,14 @@ def _steps(run: Invocation, name: Name, log: Log) -> Steps:
         storage = storage_of(run)
         return tuple(drill_and_record(run, storage, find(storage, backup_id))[0].results)
 
+    def prune() -> Checks:
+        return (prune_own(run, storage_of(run), now=run.now + timedelta(seconds=log.elapsed_s)),)
+
     return Steps(
         create=lambda: make_backup(run, storage_of(run), label=name),
         verify=verify,
         drill=drill if name is Name.DRILL else None,
+        prune=prune if run.settings.schedule_prune else None,
         proves=level is Level.CONTENTS,
     )
 

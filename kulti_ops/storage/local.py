@@ -79,17 +79,19 @@ class LocalStorage:
         return ObjectInfo(key=key, size_bytes=path.lstat().st_size)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield the objects below a folder."""
+        """Yield the objects below a folder; one that vanishes meanwhile is passed over."""
         base = self.root / valid_key(prefix) if prefix else self.root
-        if prefix and base.is_symlink():
-            return
-        for folder, folders, files in os.walk(base, followlinks=False):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            for name in files:
-                path = Path(folder) / name
-                if not name.startswith(".") and not path.is_symlink():
-                    key = path.relative_to(self.root).as_posix()
-                    yield ObjectInfo(key=key, size_bytes=path.lstat().st_size)
+        waiting = [] if prefix and base.is_symlink() else [str(base)]
+        while waiting:
+            folder = waiting.pop()
+            with _translated("list", Path(folder)):
+                found = _scan(folder)
+            for entry, size_bytes in found:
+                if size_bytes is None:
+                    waiting.append(entry)
+                else:
+                    key = entry[len(str(self.root)) + 1 :]
+                    yield ObjectInfo(key=key, size_bytes=size_bytes)
 
     def folders(self) -> tuple[str, ...]:
         """Return the names of the root's folders."""
@@ -111,6 +113,14 @@ class LocalStorage:
             path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 path.parent.rmdir()
+
+    def locked_until(self, key: str) -> None:
+        """Return None: a folder locks nothing."""
+        self._unlinked(key)
+
+    def keeps_versions(self) -> bool:
+        """Return False: what is removed is gone."""
+        return False
 
     @contextmanager
     def claim(self, folder: str) -> Iterator[None]:
@@ -283,6 +293,24 @@ class LocalWriter:
             os.close(self._descriptor)
         with contextlib.suppress(OSError):
             self._temporary.unlink(missing_ok=True)
+
+
+def _scan(folder: str) -> tuple[tuple[str, int | None], ...]:
+    """Return a folder's visible entries: path and size, None for a folder; no links."""
+    found: list[tuple[str, int | None]] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.is_symlink():
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    found.append((entry.path, None))
+                else:
+                    with contextlib.suppress(FileNotFoundError):
+                        found.append((entry.path, entry.stat(follow_symlinks=False).st_size))
+    except FileNotFoundError:
+        return ()
+    return tuple(found)
 
 
 def _below(folder: Path, root: Path) -> tuple[Path, ...]:
