@@ -6,6 +6,7 @@ secrets, no row data of server messages, no e-mail addresses or phone numbers.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops import __version__
@@ -33,6 +34,7 @@ def start(settings: Settings, *, command: str, secrets: Collection[str]) -> None
     global _transaction  # noqa: PLW0603 - sentry_sdk's client is itself global to the process
     if settings.sentry_dsn is None or _transaction is not None:
         return
+    _load()
     import sentry_sdk
     from sentry_sdk.utils import BadDsn
 
@@ -43,6 +45,13 @@ def start(settings: Settings, *, command: str, secrets: Collection[str]) -> None
     sentry_sdk.set_tag("command", command)
     _transaction = sentry_sdk.start_transaction(op="command", name=command)
     _transaction.__enter__()
+
+
+def _load() -> None:
+    """Import the SDK: it looks for libraries that warn on stderr wherever they are installed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import sentry_sdk  # noqa: F401 - for its effect
 
 
 def _init(settings: Settings, *, dsn: str, secrets: Collection[str]) -> None:
@@ -83,6 +92,7 @@ def capture(error: BaseException) -> None:
 
 def endpoint(dsn: str) -> tuple[str, int] | None:
     """Return the host and port that a DSN sends to, None when it is no DSN."""
+    _load()
     from sentry_sdk.utils import BadDsn, Dsn
 
     try:
@@ -94,6 +104,7 @@ def endpoint(dsn: str) -> tuple[str, int] | None:
 
 def envelope_endpoint(dsn: str) -> tuple[str, str] | None:
     """Return the URL that takes envelopes and the header that admits them; None for no DSN."""
+    _load()
     from sentry_sdk.consts import EndpointType
     from sentry_sdk.utils import BadDsn, Dsn
 

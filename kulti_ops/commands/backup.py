@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.storage import Storage
 
-app = group("backup", "Create, list, keep and prune backups, also by schedule; export data.")
+app = group("backup", "Create, list, keep and prune backups; by schedule; export data.")
 app.add_typer(schedule.app, name="schedule")
 
 

@@ -34,9 +34,9 @@ _GROUPS = {
     "database_url": "The database",
     "storage": "Where things live",
     "lock_wait_s": "Backups",
+    "keep_last": "Retention and freshness",
     "schedule_hourly": "Schedule",
     "ping_url": "Notifications",
-    "keep_last": "Retention and freshness",
     "jobs": "Restores and objectives",
     "app_url": "Smoke tests",
     "thresholds": "Runbook",
@@ -171,6 +171,91 @@ class Settings(BaseSettings):
         description="Seconds after which a dump is given up: an open snapshot bloats the source.",
     )
 
+    # retention; the defaults are the platform's: daily 7, weekly 5, monthly 12, pre-change 30 days
+    keep_last: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_LAST"),
+        description="How many of the newest proven backups to keep, whenever they were made.",
+    )
+    keep_hourly: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_HOURLY"),
+        description="For how many hours with proven backups to keep the newest of each.",
+    )
+    keep_daily: int = Field(
+        7,
+        ge=0,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_DAILY"),
+        description="For how many days (UTC) with proven backups to keep the newest of each.",
+    )
+    keep_weekly: int = Field(
+        5,
+        ge=0,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_WEEKLY"),
+        description="For how many ISO weeks with proven backups to keep the newest of each.",
+    )
+    keep_monthly: int = Field(
+        12,
+        ge=0,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_MONTHLY"),
+        description="For how many months with proven backups to keep the newest of each.",
+    )
+    keep_yearly: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_YEARLY"),
+        description="For how many years with proven backups to keep the newest of each.",
+    )
+    keep_labels: str = Field(
+        "pre-change=30d",
+        validation_alias=_names("KULTI_OPS_KEEP_LABELS"),
+        description="Labels whose backups are all kept for a time: LABEL=TIME, comma-separated; "
+        "`*` stands for any text.",
+    )
+    keep_floor: int = Field(
+        3,
+        ge=1,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_FLOOR"),
+        description="How many of the newest proven backups are never removed, whatever the rest "
+        "says.",
+    )
+    max_age_hours: float = Field(
+        26,
+        gt=0,
+        validation_alias=_names("KULTI_OPS_MAX_AGE_HOURS"),
+        description="Age of the newest proven backup from which `verify freshness` is crit: "
+        "a day (the recovery point objective) and two hours for the run itself.",
+    )
+    size_shrink_percent: float = Field(
+        30,
+        gt=0,
+        lt=100,
+        validation_alias=_names("KULTI_OPS_SIZE_SHRINK_PERCENT"),
+        description="By how much a backup may be smaller than the median of those before it.",
+    )
+    size_growth_percent: float = Field(
+        100,
+        gt=0,
+        validation_alias=_names("KULTI_OPS_SIZE_GROWTH_PERCENT"),
+        description="By how much a backup may be larger than the median of those before it.",
+    )
+    export_dir: Folder | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_EXPORT_DIR"),
+        description="Where `backup export` puts its files, apart from the backups. "
+        "Default: the XDG data folder.",
+        examples=["/var/lib/kulti-ops/exports"],
+    )
+
     # schedule
     schedule_hourly: str = Field(
         "",
@@ -267,91 +352,6 @@ class Settings(BaseSettings):
         le=60,
         validation_alias=_names("KULTI_OPS_NOTIFY_TIMEOUT_S"),
         description="Seconds that a receiver of notifications may take.",
-    )
-
-    # retention; the defaults are the platform's: daily 7, weekly 5, monthly 12, pre-change 30 days
-    keep_last: int = Field(
-        0,
-        ge=0,
-        le=100_000,
-        validation_alias=_names("KULTI_OPS_KEEP_LAST"),
-        description="How many of the newest proven backups to keep, whenever they were made.",
-    )
-    keep_hourly: int = Field(
-        0,
-        ge=0,
-        le=100_000,
-        validation_alias=_names("KULTI_OPS_KEEP_HOURLY"),
-        description="For how many hours with proven backups to keep the newest of each.",
-    )
-    keep_daily: int = Field(
-        7,
-        ge=0,
-        le=100_000,
-        validation_alias=_names("KULTI_OPS_KEEP_DAILY"),
-        description="For how many days (UTC) with proven backups to keep the newest of each.",
-    )
-    keep_weekly: int = Field(
-        5,
-        ge=0,
-        le=100_000,
-        validation_alias=_names("KULTI_OPS_KEEP_WEEKLY"),
-        description="For how many ISO weeks with proven backups to keep the newest of each.",
-    )
-    keep_monthly: int = Field(
-        12,
-        ge=0,
-        le=100_000,
-        validation_alias=_names("KULTI_OPS_KEEP_MONTHLY"),
-        description="For how many months with proven backups to keep the newest of each.",
-    )
-    keep_yearly: int = Field(
-        0,
-        ge=0,
-        le=100_000,
-        validation_alias=_names("KULTI_OPS_KEEP_YEARLY"),
-        description="For how many years with proven backups to keep the newest of each.",
-    )
-    keep_labels: str = Field(
-        "pre-change=30d",
-        validation_alias=_names("KULTI_OPS_KEEP_LABELS"),
-        description="Labels whose backups are all kept for a time: LABEL=TIME, comma-separated; "
-        "`*` stands for any text.",
-    )
-    keep_floor: int = Field(
-        3,
-        ge=1,
-        le=100_000,
-        validation_alias=_names("KULTI_OPS_KEEP_FLOOR"),
-        description="How many of the newest proven backups are never removed, whatever the rest "
-        "says.",
-    )
-    max_age_hours: float = Field(
-        26,
-        gt=0,
-        validation_alias=_names("KULTI_OPS_MAX_AGE_HOURS"),
-        description="Age of the newest proven backup from which `verify freshness` is crit: "
-        "a day (the recovery point objective) and two hours for the run itself.",
-    )
-    size_shrink_percent: float = Field(
-        30,
-        gt=0,
-        lt=100,
-        validation_alias=_names("KULTI_OPS_SIZE_SHRINK_PERCENT"),
-        description="By how much a backup may be smaller than the median of those before it.",
-    )
-    size_growth_percent: float = Field(
-        100,
-        gt=0,
-        validation_alias=_names("KULTI_OPS_SIZE_GROWTH_PERCENT"),
-        description="By how much a backup may be larger than the median of those before it.",
-    )
-    export_dir: Folder | None = Field(
-        None,
-        validation_alias=_names("KULTI_OPS_EXPORT_DIR"),
-        description="Where `backup export` puts its files, apart from the backups. "
-        "Default: the XDG data folder.",
-        examples=["/var/lib/kulti-ops/exports"],
     )
 
     # restore

@@ -41,6 +41,7 @@ LAYERS: dict[str, Layer] = {
     "digest": Layer.VALUES,
     "duration": Layer.VALUES,
     "errors": Layer.VALUES,
+    "following": Layer.VALUES,
     "message": Layer.VALUES,
     "platform": Layer.VALUES,
     "progress": Layer.VALUES,
@@ -57,10 +58,12 @@ LAYERS: dict[str, Layer] = {
     "inventory": Layer.ADAPTERS,
     "lock": Layer.ADAPTERS,
     "notify": Layer.ADAPTERS,
+    "pgrestore": Layer.ADAPTERS,
     "pgserver": Layer.ADAPTERS,
     "pgtools": Layer.ADAPTERS,
     "pipeline": Layer.ADAPTERS,
     "process": Layer.ADAPTERS,
+    "project": Layer.ADAPTERS,
     "services": Layer.ADAPTERS,
     "storage": Layer.ADAPTERS,
     "telemetry": Layer.ADAPTERS,
@@ -83,8 +86,8 @@ LAYERS: dict[str, Layer] = {
 
 # What a feature may import of other features; runbook, smoke and sandbox use none.
 FEATURE_USES: dict[str, tuple[str, ...]] = {
-    "verify": ("backup.manifest", "backup.catalog"),
-    "restore": ("backup.manifest", "backup.catalog", "verify"),
+    "verify": ("backup.manifest", "backup.catalog", "backup.reading"),
+    "restore": ("backup.manifest", "backup.catalog", "backup.reading", "verify"),
 }
 
 # The modules that may import a foreign library: its adapter, which translates its exceptions.
