@@ -65,7 +65,6 @@ def _init(settings: Settings, *, dsn: str, secrets: Collection[str]) -> None:
         auto_enabling_integrations=False,
         default_integrations=False,
         include_local_variables=False,
-        send_default_pii=False,
         server_name="",
         spotlight=False,
         before_send=lambda event, _hint: scrub(event, secrets),

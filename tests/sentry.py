@@ -1,0 +1,25 @@
+"""What Sentry receives: its envelopes, taken apart as its relay does."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+
+def items_of(body: bytes, *, encoding: str = "") -> list[tuple[str, dict[str, Any]]]:
+    """Return each item of an envelope: its type and its JSON."""
+    if encoding == "gzip":
+        body = gzip.decompress(body)
+    head, _, rest = body.partition(b"\n")
+    assert isinstance(json.loads(head), dict)
+    items = []
+    while rest.strip():
+        line, _, rest = rest.partition(b"\n")
+        header = json.loads(line)
+        if "length" in header:
+            payload, rest = rest[: header["length"]], rest[header["length"] + 1 :]
+        else:
+            payload, _, rest = rest.partition(b"\n")
+        items.append((header["type"], json.loads(payload)))
+    return items
