@@ -10,7 +10,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops import __version__
-from kulti_ops.redact import redact_personal
+from kulti_ops.redact import redact_personal, redact_server
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 RELEASE = f"kulti-ops@{__version__}"
 TRACE_SAMPLE_RATE = 0.1  # the platform's own sampling
 FLUSH_TIMEOUT_S = 2.0
+# Members that hold what an exception or somebody said: a server's words may quote a row.
+_SAID = frozenset({"value", "message", "formatted"})
 # Members of an event that are ours or random; a release looks like an e-mail address.
 _KEPT = frozenset({"release", "event_id", "trace_id", "span_id", "timestamp", "start_timestamp"})
 
@@ -129,7 +131,15 @@ def scrub(value: Any, secrets: Collection[str] = ()) -> Any:  # noqa: ANN401 - a
     if isinstance(value, str):
         return redact_personal(value, secrets)
     if isinstance(value, dict):
-        return {key: i if key in _KEPT else scrub(i, secrets) for key, i in value.items()}
+        return {key: _scrub_member(key, item, secrets) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [scrub(item, secrets) for item in value]
     return value
+
+
+def _scrub_member(key: object, item: Any, secrets: Collection[str]) -> Any:  # noqa: ANN401
+    if key in _KEPT:
+        return item
+    if key in _SAID and isinstance(item, str):
+        return redact_server(item, secrets)
+    return scrub(item, secrets)

@@ -1,16 +1,13 @@
-"""What Sentry receives: its envelopes, taken apart as its relay does."""
+"""What Sentry receives: its envelopes, unpacked and taken apart as its relay does."""
 
 from __future__ import annotations
 
-import gzip
 import json
 from typing import Any
 
 
-def items_of(body: bytes, *, encoding: str = "") -> list[tuple[str, dict[str, Any]]]:
+def items_of(body: bytes) -> list[tuple[str, dict[str, Any]]]:
     """Return each item of an envelope: its type and its JSON."""
-    if encoding == "gzip":
-        body = gzip.decompress(body)
     head, _, rest = body.partition(b"\n")
     assert isinstance(json.loads(head), dict)
     items = []

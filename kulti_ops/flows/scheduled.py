@@ -16,7 +16,7 @@ from kulti_ops.flows.routine import Checks, Routine, run_steps
 from kulti_ops.lock import held
 from kulti_ops.notify import Ending
 from kulti_ops.notify.herald import Herald
-from kulti_ops.redact import redact_personal
+from kulti_ops.redact import redact_server
 from kulti_ops.report import CheckResult, Verdict, exit_code
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class Errand:
 
     def shown(self, text: str) -> str:
         """Return one line as others may see it."""
-        return redact_personal(" ".join(text.split()), self.secrets)[:LINE_CHARACTERS]
+        # what is masked may span lines: first mask, then join, then cut
+        return " ".join(redact_server(text, self.secrets).split())[:LINE_CHARACTERS]
 
 
 def run_scheduled(errand: Errand, steps: Steps) -> tuple[Routine, Checks]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import stat
@@ -52,13 +53,22 @@ class Receiver:
         posts = [seen for seen in self.site.seen if seen.target == "/api/42/envelope/"]
         for seen in posts:
             assert "sentry_key=canary-dsn" in seen.headers["x-sentry-auth"]
-        found = [
-            items_of(seen.body, encoding=seen.headers.get("content-encoding", "")) for seen in posts
+        return [item for seen in posts for item in items_of(plain(seen))]
+
+    def texts(self) -> list[str]:
+        """Return all that arrived, unpacked."""
+        return [
+            f"{seen.target} {seen.headers} {plain(seen).decode('utf-8', 'replace')}"
+            for seen in self.site.seen
         ]
-        return [item for items in found for item in items]
 
     def check_ins(self) -> list[dict[str, Any]]:
         return [item for kind, item in self.items() if kind == "check_in"]
+
+
+def plain(seen: Seen) -> bytes:
+    packed = seen.headers.get("content-encoding") == "gzip"
+    return gzip.decompress(seen.body) if packed else seen.body
 
 
 @contextmanager
