@@ -91,6 +91,15 @@ command(app, "render", examples=schedule_render.EXAMPLES, exits=schedule_render.
 def run_schedule(
     run: Invocation,
     name: Annotated[Name, typer.Argument(help="Which schedule.", metavar="NAME")],
+    wait: Annotated[
+        str | None,
+        typer.Option(
+            "--wait",
+            help="How long to wait for another scheduled run to end.",
+            metavar="30m",
+            show_default="not at all",
+        ),
+    ] = None,
 ) -> Outcome:
     """Make a backup, verify it, drill it where the schedule says so, prune where allowed.
 
@@ -98,6 +107,7 @@ def run_schedule(
     on it skipped; nothing is pruned then. The run is written down for `status`, and told to
     every receiver that is configured; a receiver that is dead is a warning and no failure.
     """
+    from kulti_ops.duration import parse_duration
     from kulti_ops.flows.scheduled import Errand, Log, run_scheduled
     from kulti_ops.notify import notifiers_of
 
@@ -113,6 +123,7 @@ def run_schedule(
         notify_timeout_s=settings.notify_timeout_s,
         fail_on_warn=run.common.fail_on is FailOn.WARN,
         secrets=run.secrets,
+        wait_s=parse_duration(wait) if wait else 0.0,
     )
     routine, told = run_scheduled(errand, _steps(run, name, log))
     data = {"schedule": name, "run_id": errand.beginning.run_id, **routine.as_data()}
