@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import re
 import signal
 import sys
 import time
@@ -23,7 +24,7 @@ from typer.core import TyperGroup
 from kulti_ops import options as opts
 from kulti_ops.cli import COMMANDS, PROGRAM, root_help
 from kulti_ops.errors import ExitCode, KultiError, OperationFailedError
-from kulti_ops.redact import redact
+from kulti_ops.redact import redact, redact_server
 from kulti_ops.report import ErrorInfo, Outcome, Report, exit_code
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _COMPLETED = (ExitCode.OK, ExitCode.CRIT, ExitCode.UNKNOWN)
 _PARSER_ERROR: Any = typer.BadParameter.__bases__[0]  # whatever library the parser is made of
+_BETWEEN_EXCEPTIONS = r"(\n\n(?:The above exception|During handling)[^\n]*\n\n)"
 BUG_HINT = "this is a bug of kulti-ops: run again with --debug and report what it prints"
 
 
@@ -216,7 +218,7 @@ def _call(
 
         _show_traceback(run)
         telemetry.capture(error)
-        text = f"unexpected {type(error).__name__}: {error}".splitlines()[0]
+        text = redact_server(f"unexpected {type(error).__name__}: {error}").splitlines()[0]
         return Outcome(), _info(run, "bug", text, BUG_HINT), ExitCode.BUG
 
 
@@ -230,7 +232,9 @@ def _show_traceback(run: Invocation) -> None:
     if run.common.debug:
         import traceback
 
-        run.say(traceback.format_exc().rstrip())
+        # each exception of the chain ends with its own words, and those may quote rows
+        parts = re.split(_BETWEEN_EXCEPTIONS, traceback.format_exc().rstrip())
+        run.say("".join(redact_server(part, run.secrets) for part in parts))
 
 
 def _tell(run: Invocation, error: ErrorInfo) -> None:
