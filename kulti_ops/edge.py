@@ -78,16 +78,20 @@ class Invocation:
         from kulti_ops.output import write_private
 
         try:
-            write_private(path, redact(text, self.secrets) if masked else text)
+            write_private(path, self.masked(text) if masked else text)
         except OSError as error:
             raise OperationFailedError(f"cannot write {path}: {error.strerror or error}") from error
+
+    def masked(self, text: str) -> str:
+        """Return a text without the secrets that are known."""
+        return redact(text, self.secrets)
 
     def say(self, text: str) -> None:
         """Write one line for people to stderr."""
         from kulti_ops.render.rows import visible
 
         self.progress.clear()
-        sys.stderr.write(visible(redact(text, self.secrets)) + "\n")
+        sys.stderr.write(visible(self.masked(text)) + "\n")
         sys.stderr.flush()
 
 

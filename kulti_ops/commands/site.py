@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from kulti_ops.message import origin_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kulti_ops.edge import Invocation
     from kulti_ops.http import Policy
     from kulti_ops.smoke.probe import Probe, Site
     from kulti_ops.smoke.selection import Order, Selection
+
+CafileOption = Annotated[
+    Path | None,
+    typer.Option("--cafile", help="PEM file of a CA to trust instead of the system's."),
+]
 
 
 def own_probes(file: Path) -> tuple[Probe, ...]:
@@ -22,13 +28,14 @@ def own_probes(file: Path) -> tuple[Probe, ...]:
     """
     from kulti_ops.errors import NotFoundError
     from kulti_ops.smoke.own import parse_own
+    from kulti_ops.smoke.regressions import IDS as BASELINE_IDS
     from kulti_ops.smoke.selection import IDS
 
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise NotFoundError(f"cannot read {file}") from error
-    return parse_own(text, taken=frozenset(IDS))
+    return parse_own(text, taken=frozenset({*IDS, *BASELINE_IDS}))
 
 
 def selection_of(

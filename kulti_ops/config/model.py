@@ -251,6 +251,20 @@ class Settings(BaseSettings):
         pattern=r"^(A\+|A|A-|B\+|B|B-|C\+|C|C-|D\+|D|D-|F)$",
         description="Grade of the security headers from which smoke run is content.",
     )
+    baseline_latency_percent: float = Field(
+        50.0,
+        ge=0,
+        validation_alias=_names("KULTI_OPS_BASELINE_LATENCY_PERCENT"),
+        description="How much slower than the baseline a route's median may be, in per cent; "
+        "0.1 s more is never a finding.",
+    )
+    baseline_size_percent: float = Field(
+        50.0,
+        ge=0,
+        validation_alias=_names("KULTI_OPS_BASELINE_SIZE_PERCENT"),
+        description="How much larger or smaller than in the baseline a page may be, in per cent; "
+        "10 kB are never a finding.",
+    )
     version_header: str = Field(
         "x-kulti-version",
         validation_alias=_names("KULTI_OPS_VERSION_HEADER"),
