@@ -12,6 +12,7 @@ from kulti_ops.message import origin_of
 if TYPE_CHECKING:
     from kulti_ops.edge import Invocation
     from kulti_ops.http import Policy
+    from kulti_ops.message import Headers
     from kulti_ops.smoke.probe import Probe, Site
     from kulti_ops.smoke.selection import Order, Selection
 
@@ -109,8 +110,29 @@ def known_site(run: Invocation, url: str) -> Site:
         ),
         webhook_secret=secret.get_secret_value() if secret else "",
         credentials=((header, bypass.get_secret_value()),) if bypass else (),
+        account=account_of(run),
         preloaded=settings.hsts_preloaded_hosts,
     )
+
+
+def account_of(run: Invocation) -> Headers:
+    """Return the header that signs the test account in; none without one.
+
+    Raises: ConfigError when it is no Cookie header: it would be sent and refused.
+    """
+    import re
+
+    from kulti_ops.errors import ConfigError
+
+    if run.settings.test_account_cookie is None:
+        return ()
+    cookie = run.settings.test_account_cookie.get_secret_value().strip()
+    if not all(re.fullmatch(r"[!-<>-~]+=[!-~]*", part.strip()) for part in cookie.split(";")):
+        raise ConfigError(
+            "KULTI_OPS_TEST_ACCOUNT_COOKIE is no Cookie header",
+            hint="copy the request's Cookie header from the browser: NAME=VALUE; NAME=VALUE",
+        )
+    return (("Cookie", cookie),)
 
 
 def site_of(run: Invocation, url: str | None) -> str:

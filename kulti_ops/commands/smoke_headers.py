@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kulti_ops.commands.site import CafileOption, policy_of, site_of
+from kulti_ops.commands.site import CafileOption, account_of, policy_of, site_of
 from kulti_ops.edge import Invocation  # noqa: TC001 - typer reads the annotations
 from kulti_ops.report import Outcome
 from kulti_ops.smoke.grade import GRADES, Profile
@@ -114,6 +114,7 @@ def _surveyed(
         profile=profile,
         http_url=http_url,
         preloaded=run.settings.hsts_preloaded_hosts,
+        account=account_of(run),
     )
     policy = policy_of(run, site, http_url or "", cafile=cafile)
     return asyncio.run(survey(errand, policy))

@@ -226,6 +226,13 @@ class Settings(BaseSettings):
         description="Lets smoke tests into protected preview deployments.",
         examples=["SECRET"],
     )
+    test_account_cookie: SecretStr | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_TEST_ACCOUNT_COOKIE"),
+        description="Cookie header of a signed-in test account, NAME=VALUE; NAME=VALUE: smoke "
+        "tests then read its balance, transactions and recordings.",
+        examples=["sb-PROJECT-auth-token=VALUE"],
+    )
     status_pages: str = Field(
         "",
         validation_alias=_names("KULTI_OPS_STATUS_PAGES"),
@@ -390,7 +397,10 @@ class Settings(BaseSettings):
         fields = (getattr(self, name) for name in type(self).model_fields)
         values = {v.get_secret_value() for v in fields if isinstance(v, SecretStr)}
         values |= {os.environ[name] for name in ("PGPASSWORD",) if os.environ.get(name)}
-        return frozenset(values.union(*(url_passwords(value) for value in values)))
+        if self.test_account_cookie:
+            cookie = self.test_account_cookie.get_secret_value()
+            values |= {part.partition("=")[2].strip() for part in cookie.split(";")}
+        return frozenset(values.union(*(url_passwords(value) for value in values)) - {""})
 
 
 def variable_names() -> dict[str, str]:

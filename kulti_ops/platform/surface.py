@@ -45,6 +45,11 @@ UNAUTHORIZED_GET = (
     "/api/search",
     "/api/community/rooms",
 )
+# What a signed-in person may read without changing anything.
+BALANCE = "/api/credits/balance"
+TRANSACTIONS = "/api/credits/transactions"
+RECORDINGS = "/api/recordings/list"
+ACCOUNT_READS = (BALANCE, TRANSACTIONS, RECORDINGS)
 UNAUTHORIZED_POST = (
     "/api/sessions/create",
     "/api/sessions/end",

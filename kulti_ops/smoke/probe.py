@@ -31,7 +31,10 @@ class Budgets:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """The site under test and what is known about it. Credentials go to its origin only."""
+    """The site under test and what is known about it. Credentials go to its origin only.
+
+    `account` signs a test account in.
+    """
 
     base_url: str
     http_url: str | None = None
@@ -39,6 +42,7 @@ class Site:
     budgets: Budgets = field(default_factory=Budgets)
     webhook_secret: str = field(default="", repr=False)
     credentials: Headers = field(default=(), repr=False)
+    account: Headers = field(default=(), repr=False)
     preloaded: frozenset[str] = frozenset()
 
 
