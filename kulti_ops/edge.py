@@ -236,18 +236,21 @@ def _tell(run: Invocation, error: ErrorInfo) -> None:
 
 def _deliver(run: Invocation, report: Report, code: ExitCode) -> int:
     """Write the report where it belongs; return the exit code."""
-    from kulti_ops.output import Delivery, deliver
+    from kulti_ops.output import Delivery, add_to_job_summary, deliver
 
     if report.error is not None:
         _tell(run, report.error)
     common = run.common
     where = Delivery(format_name=common.format, path=common.output, quiet=common.quiet)
     try:
+        unsummed = add_to_job_summary(report, where, run.secrets)
         failure = deliver(report, where, run.secrets)
     except KeyboardInterrupt:
         return code or ExitCode.INTERRUPTED
     except TerminatedError:
         return code or ExitCode.TERMINATED
+    if unsummed is not None:  # the verdict stands in the annotations too
+        run.say(f"{PROGRAM}: cannot write the job's summary: {unsummed.strerror or unsummed}")
     if failure is None:
         return code
     where_to = common.output or "stdout"
