@@ -111,6 +111,7 @@ def known_site(run: Invocation, url: str) -> Site:
         webhook_secret=secret.get_secret_value() if secret else "",
         credentials=((header, bypass.get_secret_value()),) if bypass else (),
         account=account_of(run),
+        size_limited=settings.size_limited_paths,
         preloaded=settings.hsts_preloaded_hosts,
     )
 

@@ -15,6 +15,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, AliasChoices, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kulti_ops.platform.surface import SIZE_LIMITED
+
 # Root's home is private, and root's servers run as another account.
 ROOT_STATE = Path("/var/lib/kulti-ops")
 
@@ -258,6 +260,12 @@ class Settings(BaseSettings):
         pattern=r"^(A\+|A|A-|B\+|B|B-|C\+|C|C-|D\+|D|D-|F)$",
         description="Grade of the security headers from which smoke run is content.",
     )
+    size_limited: str = Field(
+        ",".join(SIZE_LIMITED),
+        validation_alias=_names("KULTI_OPS_SIZE_LIMITED"),
+        pattern=r"^/[^,\s]*(\s*,\s*/[^,\s]*)*$",
+        description="Routes that refuse bodies of more than 10,240 characters, comma-separated.",
+    )
     baseline_latency_percent: float = Field(
         50.0,
         ge=0,
@@ -391,6 +399,11 @@ class Settings(BaseSettings):
     def hsts_preloaded_hosts(self) -> frozenset[str]:
         """Hosts known to be on the HSTS preload list."""
         return _listed(self.hsts_preloaded)
+
+    @property
+    def size_limited_paths(self) -> tuple[str, ...]:
+        """Routes that refuse large bodies."""
+        return tuple(path.strip() for path in self.size_limited.split(","))
 
     def secret_values(self) -> frozenset[str]:
         """Return every secret that is set, for redaction; of a URL also the password alone."""

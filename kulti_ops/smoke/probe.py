@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 from kulti_ops.http import fetch_patiently
 from kulti_ops.message import Request, Response
+from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Site:
     credentials: Headers = field(default=(), repr=False)
     account: Headers = field(default=(), repr=False)
     preloaded: frozenset[str] = frozenset()
+    size_limited: tuple[str, ...] = surface.SIZE_LIMITED
 
 
 @dataclass(frozen=True, kw_only=True)

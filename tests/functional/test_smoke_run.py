@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kulti_ops.http import Policy, own_loopback
-from kulti_ops.platform.surface import ACCOUNT_READS
+from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.sandbox.web.lifecycle import WebInfo, remove_web, set_faults, start_web
 from kulti_ops.smoke.probe import Budgets, Site
@@ -174,6 +174,13 @@ def test_run_probe_asked_for_behind_a_broken_gate_is_unknown(
     assert {name: r.status for name, r in results.items()} == {"database": Verdict.UNKNOWN}
 
 
+def test_run_size_limit_of_a_route_that_is_absent_is_unknown(web: WebInfo) -> None:
+    order = order_for(web, Selection(only=frozenset({"size-limit"})))
+    elsewhere = replace(order.site, size_limited=(*surface.SIZE_LIMITED, "/api/gone/away"))
+    found = run(replace(order, site=elsewhere))["size-limit"]
+    assert (found.status, "/api/gone/away" in found.summary) == (Verdict.UNKNOWN, True)
+
+
 def test_run_rate_limit_of_a_foreign_site_wants_its_name(web: WebInfo) -> None:
     order = order_for(web, Selection(skip=frozenset({"latency"})))
     foreign = replace(order, site=replace(order.site, is_own=False))
@@ -322,10 +329,14 @@ def test_run_sends_the_account_s_cookie_nowhere_else(tmp_path: Path) -> None:
                 },
             )
     assert (done.returncode, statuses(done)) == (3, {"account": "unknown"})
-    sent = [seen.headers.get("cookie", "") for seen in site.seen if seen.target in ACCOUNT_READS]
+    sent = [
+        seen.headers.get("cookie", "") for seen in site.seen if seen.target in surface.ACCOUNT_READS
+    ]
     assert sent == ["sb-auth=canary-token-1; b=canary-token-2"] * 3
     assert all("cookie" not in seen.headers for seen in other.seen)
-    assert all("cookie" not in s.headers for s in site.seen if s.target not in ACCOUNT_READS)
+    assert all(
+        "cookie" not in s.headers for s in site.seen if s.target not in surface.ACCOUNT_READS
+    )
     assert "canary" not in done.stdout + done.stderr
 
 
