@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from kulti_ops.files import replace_file
@@ -19,7 +20,6 @@ from kulti_ops.report import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from kulti_ops.report import Report
 
@@ -50,6 +50,23 @@ def deliver(report: Report, delivery: Delivery, secrets: Iterable[str]) -> OSErr
         silence_stdout()
     except OSError as error:
         silence_stdout()
+        return error
+    return None
+
+
+def add_to_job_summary(
+    report: Report, delivery: Delivery, secrets: Iterable[str]
+) -> OSError | None:
+    """Append the report to the job's summary where GitHub asks for one; return what kept it."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if delivery.format_name != "github" or not path:
+        return None
+    from kulti_ops.render.summary import render_summary
+
+    try:
+        with Path(path).open("a", encoding="utf-8", errors="replace") as file:
+            file.write(render_summary(masked(report, secrets)))
+    except OSError as error:
         return error
     return None
 

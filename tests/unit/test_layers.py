@@ -123,7 +123,7 @@ NOT_FOR_VALUES = frozenset(
 # Who reads the environment besides config, and why.
 ENVIRONMENT_READERS: dict[str, str] = {
     "config": "the one reader: settings, libpq's variables, what children inherit",
-    "output": "NO_COLOR, which must hold before and without settings",
+    "output": "NO_COLOR and GITHUB_STEP_SUMMARY, which must hold before and without settings",
 }
 
 
