@@ -81,16 +81,20 @@ class Invocation:
         from kulti_ops.output import write_private
 
         try:
-            write_private(path, redact(text, self.secrets) if masked else text)
+            write_private(path, self.masked(text) if masked else text)
         except OSError as error:
             raise OperationFailedError(f"cannot write {path}: {error.strerror or error}") from error
+
+    def masked(self, text: str) -> str:
+        """Return a text without the secrets that are known."""
+        return redact(text, self.secrets)
 
     def say(self, text: str) -> None:
         """Write one line for people to stderr."""
         from kulti_ops.render.rows import visible
 
         self.progress.clear()
-        sys.stderr.write(visible(redact(text, self.secrets)) + "\n")
+        sys.stderr.write(visible(self.masked(text)) + "\n")
         sys.stderr.flush()
 
 
@@ -246,18 +250,21 @@ def _tell(run: Invocation, error: ErrorInfo) -> None:
 
 def _deliver(run: Invocation, report: Report, code: ExitCode) -> int:
     """Write the report where it belongs; return the exit code."""
-    from kulti_ops.output import Delivery, deliver
+    from kulti_ops.output import Delivery, add_to_job_summary, deliver
 
     common = run.common
     if report.error is not None and common.format is not opts.CheckFormat.NAGIOS:
         _tell(run, report.error)
     where = Delivery(format_name=common.format, path=common.output, quiet=common.quiet)
     try:
+        unsummed = add_to_job_summary(report, where, run.secrets)
         failure = deliver(report, where, run.secrets)
     except KeyboardInterrupt:
         return code or ExitCode.INTERRUPTED
     except TerminatedError:
         return code or ExitCode.TERMINATED
+    if unsummed is not None:  # the verdict stands in the annotations too
+        run.say(f"{PROGRAM}: cannot write the job's summary: {unsummed.strerror or unsummed}")
     if failure is None:
         return code
     where_to = common.output or "stdout"
