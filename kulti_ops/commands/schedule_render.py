@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kulti_ops.commands.schedule_plan import (
+from kulti_ops.backup.schedule.configured import insist_on_whole_paths, planned, some
+from kulti_ops.commands.schedule_options import (  # noqa: TC001 - typer reads the annotations
     DailyOption,
     DrillOption,
     HourlyOption,
     MonthlyOption,
     WeeklyOption,
     ZoneOption,
-    insist_on_whole_paths,
-    planned,
-    some,
 )
 from kulti_ops.edge import Invocation  # noqa: TC001 - typer reads the annotations
 from kulti_ops.errors import OperationFailedError, UsageError
@@ -122,6 +120,7 @@ def _setup(
         state_dir=settings.state_dir or STATE_DIR,
         cache_dir=settings.cache_dir or CACHE_DIR,
         folders=tuple(folder for folder in folders if folder),
+        reads=tuple(path for path in (settings.identity_file, settings.pg_bin_dir) if path),
         mailto=mailto,
         max_runtime_minutes=settings.schedule_max_runtime_minutes,
         grace_minutes=settings.schedule_grace_minutes,

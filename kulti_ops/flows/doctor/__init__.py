@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kulti_ops import config
-from kulti_ops.flows.doctor import database, network, places, settings, tools
+from kulti_ops.flows.doctor import database, network, places, routine, settings, tools
 from kulti_ops.flows.doctor.check import ask
 
 if TYPE_CHECKING:
@@ -67,4 +67,6 @@ def _questions(
         ("state-folder", partial(places.state_folder, chosen)),
         ("scratch", partial(places.scratch, chosen, survey)),
         ("sentry", partial(network.sentry, chosen)),
+        ("schedule", partial(routine.schedule, chosen)),
+        ("notifications", partial(routine.notifications, chosen)),
     )

@@ -167,14 +167,17 @@ def test_run_from_crons_empty_environment_is_silent_proven_and_told(
     assert standing["data"]["schedules"][0]["last_backup_id"] == listed[0]["backup_id"]
 
 
+KEEP_ONE = {f"KULTI_OPS_KEEP_{name}": "0" for name in ("DAILY", "WEEKLY", "MONTHLY")} | {
+    "KULTI_OPS_KEEP_LAST": "1",
+    "KULTI_OPS_KEEP_FLOOR": "1",
+    "KULTI_OPS_SCHEDULE_PRUNE": "true",
+}
+
+
 def test_run_of_the_drill_drills_prunes_and_answers_with_one_document(stage: Stage) -> None:
     first = stage.create()
-    done = stage.json(
-        *("backup", "schedule", "run", "drill"),
-        KULTI_OPS_SCHEDULE_PRUNE="true",
-        KULTI_OPS_KEEP_FLOOR="1",
-        KULTI_OPS_KEEP_LAST="1",
-    )
+    assert stage.json("verify", "backup", first).code == 0
+    done = stage.json("backup", "schedule", "run", "drill", **KEEP_ONE)
     assert done.code == 0, (done.out, done.err)
     assert done.verdicts == {
         "create": "ok",
@@ -186,22 +189,22 @@ def test_run_of_the_drill_drills_prunes_and_answers_with_one_document(stage: Sta
     steps = {step["step"]: step for step in done.document["data"]["steps"]}
     assert "restored-inventory" in {r["id"] for r in steps["drill"]["results"]}
     listed = {r["backup_id"]: r for r in stage.json("backup", "list").document["data"]["backups"]}
-    assert listed[done.document["data"]["backup_id"]]["state"] == "drilled"
-    assert first not in listed or listed[first]["state"] == "created"
+    new = done.document["data"]["backup_id"]
+    assert {backup_id: row["state"] for backup_id, row in listed.items()} == {new: "drilled"}
+    assert f'"{first}"' in (stage.root / "state" / "audit.jsonl").read_text()
 
 
 def test_run_whose_backup_fails_prunes_nothing_and_tells_why(stage: Stage) -> None:
     textfiles = stage.root / "textfiles"
     textfiles.mkdir()
     kept = [stage.create(), stage.create()]
+    assert [stage.json("verify", "backup", backup_id).code for backup_id in kept] == [0, 0]
     with receiver() as told:
         done = stage.json(
             *("backup", "schedule", "run", "daily"),
             **told.settings,
             DATABASE_URL=CLOSED_PORT,
-            KULTI_OPS_SCHEDULE_PRUNE="true",
-            KULTI_OPS_KEEP_LAST="1",
-            KULTI_OPS_KEEP_FLOOR="1",
+            **KEEP_ONE,
             KULTI_OPS_TEXTFILE_DIR=str(textfiles),
         )
     assert done.code == 10
