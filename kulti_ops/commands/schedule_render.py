@@ -97,7 +97,9 @@ def render(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if into is not None:
         text = "\n".join(str(_write(into, file)) for file in files)
     data = {"files": [{"path": file.path, "text": file.text} for file in files]}
-    return Outcome(data=data, human=text.rstrip("\n"), plain=text.rstrip("\n"))
+    shown = text.rstrip("\n")
+    # names of secrets, none of their values: a mask would break what is to be installed
+    return Outcome(data=data, human=shown, plain=shown, reveals_secrets=True)
 
 
 def _setup(

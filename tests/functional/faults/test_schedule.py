@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+import yaml
 
 from kulti_ops.lock import held
 from kulti_ops.pgserver.process import wait_until
@@ -292,3 +293,32 @@ def test_killed_run_is_seen_and_blocks_nobody(
     again = stage.json(*run, DATABASE_URL=own.url)
     assert again.code == 0, again.out
     assert stage.json("backup", "schedule", "status", **scheduled).code == 0
+
+
+def test_workflow_for_github_runs_its_steps(stage: Stage, program: Path) -> None:
+    rendered = stage.run(*("backup", "schedule", "render", "github", "--daily", "03:30"))
+    job = yaml.safe_load(rendered.out)["jobs"]["backup"]
+    steps = [step["run"] for step in job["steps"] if "run" in step]
+    makes = [step.split()[1] for step in steps if step.startswith("make ")]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert makes
+    assert all(re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE) for target in makes)
+    workspace = stage.root / "workspace"
+    (workspace / ".venv" / "bin").mkdir(parents=True)
+    (workspace / ".venv" / "bin" / "kulti-ops").symlink_to(program)
+    summary = workspace / "summary.md"
+    done = subprocess.run(
+        ["/bin/bash", "-e", "-c", "\n".join(s for s in steps if not s.startswith("make "))],
+        env=stage.settings(
+            SCHEDULE="daily", SUPABASE_CA="a certificate", GITHUB_STEP_SUMMARY=str(summary)
+        ),
+        cwd=workspace,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (workspace / "supabase-ca.crt").read_text() == "a certificate"
+    assert "create" in summary.read_text()
+    assert len(stage.folders) == 1
