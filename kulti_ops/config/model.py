@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, AliasChoices, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kulti_ops.errors import ConfigError
 from kulti_ops.platform.surface import SIZE_LIMITED
 
 # Root's home is private, and root's servers run as another account.
@@ -681,7 +682,12 @@ def url_passwords(text: str) -> frozenset[str]:
 
 def _xdg(variable: str, default: str) -> Path:
     base = os.environ.get(variable)
-    return (Path(base) if base else Path.home() / default) / "kulti-ops"
+    try:
+        return (Path(base) if base else Path.home() / default) / "kulti-ops"
+    except RuntimeError as error:  # no HOME, and the account has no entry
+        raise ConfigError(
+            "this account has no home folder", hint=f"set HOME, {variable}, or KULTI_OPS_*_DIR"
+        ) from error
 
 
 def _is_root() -> bool:

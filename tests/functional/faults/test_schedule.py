@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 import yaml
 
 from kulti_ops.lock import held
-from kulti_ops.pgserver.process import wait_until
+from tests.functional.faults.stage import sessions, until
 from tests.functional.support import ROOT
 from tests.functional.web import Seen, Site, answer, serve
 from tests.sentry import items_of
@@ -276,8 +277,9 @@ def test_second_run_is_refused_told_and_leaves_the_first_alone(stage: Stage) -> 
     assert stage.folders == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_killed_run_is_seen_and_blocks_nobody(
-    stage: Stage, small_copy: Callable[[], Database]
+    stage: Stage, small_copy: Callable[[], Database], number: signal.Signals
 ) -> None:
     own = small_copy()
     scheduled = {"KULTI_OPS_SCHEDULE_DAILY": "03:30"}
@@ -285,11 +287,21 @@ def test_killed_run_is_seen_and_blocks_nobody(
     with psycopg.connect(own.url) as blocker, receiver() as told:
         blocker.execute("LOCK TABLE public.rooms IN ACCESS EXCLUSIVE MODE")
         with stage.begun(*run, DATABASE_URL=own.url, **told.settings) as child:
-            assert wait_until(lambda: len(told.pings()) == 1, timeout_s=20)
-            child.kill()
-    killed = stage.json("backup", "schedule", "status", **scheduled)
-    assert killed.code == 10
-    assert "broke off" in killed.document["results"][0]["summary"]
+            until(lambda: len(told.pings()) == 1 and sessions(own.admin_url, own.name))
+            child.send_signal(number)
+            until(lambda: child.poll() is not None)
+            code = child.code
+    words = [seen.target.rpartition("/")[2] for seen in told.pings()]
+    found = stage.json("backup", "schedule", "status", **scheduled)
+    assert found.code == 10
+    summary = found.document["results"][0]["summary"]
+    if number is signal.SIGTERM:
+        assert (code, words) == (143, ["start", "fail"])
+        assert [item["status"] for item in told.check_ins()] == ["in_progress", "error"]
+        assert "failed: TerminatedError" in summary
+    else:
+        assert words == ["start"]
+        assert "broke off" in summary
     again = stage.json(*run, DATABASE_URL=own.url)
     assert again.code == 0, again.out
     assert stage.json("backup", "schedule", "status", **scheduled).code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,9 +11,10 @@ import pytest
 
 from kulti_ops.backup.create import Created
 from kulti_ops.backup.schedule.runs import read_history
-from kulti_ops.errors import ExitCode, OperationFailedError
+from kulti_ops.errors import ExitCode, OperationFailedError, RefusedError
 from kulti_ops.flows.routine import Routine, Steps, run_steps
 from kulti_ops.flows.scheduled import Errand, Log, run_scheduled
+from kulti_ops.lock import held
 from kulti_ops.report import CheckResult, Verdict
 from tests.unit.backup.test_manifest import make as manifest
 from tests.unit.notify.test_notify import BEGINNING, Fake
@@ -208,3 +210,18 @@ def test_run_scheduled_history_that_cannot_be_written_is_a_warning(tmp_path: Pat
     assert routine.status is Verdict.OK
     assert {r.id: r.status for r in told} == {"history": Verdict.WARN, "notify-fake": Verdict.OK}
     assert receiver.endings[0].last_success_at is not None
+
+
+def test_run_scheduled_waits_for_another_as_long_as_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as other:
+        other.enter_context(held(tmp_path / "schedule" / "run.lock", name="other"))
+        refused = Recorder()
+        with pytest.raises(RefusedError, match="another run"):
+            run_scheduled(errand(tmp_path, refused), steps())
+        assert refused.endings[0].exit_code == ExitCode.REFUSED
+        monkeypatch.setattr("kulti_ops.flows.scheduled.time.sleep", lambda _: other.close())
+        waited = Recorder()
+        run_scheduled(errand(tmp_path, waited, wait_s=60.0), steps())
+    assert waited.endings[0].exit_code == 0
