@@ -8,7 +8,7 @@ import re
 import stat
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -20,9 +20,6 @@ from kulti_ops.notify.ping import Ping, ping_url
 from kulti_ops.notify.textfile import Textfile, metrics
 from kulti_ops.report import Verdict
 from tests.sentry import items_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 T = datetime(2026, 11, 22, 3, 30, tzinfo=UTC)
 BEGINNING = Beginning(
@@ -159,3 +156,9 @@ def test_herald_without_a_beginning_tells_the_end() -> None:
     (result,) = Herald((receiver,), timeout_s=0.2).end(ENDING)
     assert result.status is Verdict.OK
     assert receiver.taken == ["end"]
+
+
+def test_metrics_are_those_of_the_reference_page() -> None:
+    page = Path(__file__).parents[3] / "docs" / "reference" / "schedule.md"
+    documented = re.findall(r"^\| `(kulti_ops_backup_\w+)` \|", page.read_text(), re.MULTILINE)
+    assert documented == re.findall(r"^# TYPE (\S+) ", metrics(ENDING), re.MULTILINE)
