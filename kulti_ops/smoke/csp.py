@@ -1,4 +1,4 @@
-"""Content-Security-Policy: the parser, and what one source admits. Pure; judging is `csp_judge`'s."""
+"""Content-Security-Policy: the parser, and what one source admits. Pure; `csp_judge` judges."""
 
 from __future__ import annotations
 
