@@ -44,8 +44,12 @@ def wait(
     import asyncio
 
     from kulti_ops.duration import parse_duration
-    from kulti_ops.smoke.waiting import wait_for
+    from kulti_ops.errors import UsageError
+    from kulti_ops.smoke.waiting import SHORTEST_SHA, wait_for
 
+    if len(sha.strip()) < SHORTEST_SHA:
+        text = f"--sha needs {SHORTEST_SHA} characters or more"
+        raise UsageError(text, hint="git rev-parse HEAD; in a pipeline its own variable")
     url = site_of(run, base_url)
     result = asyncio.run(
         wait_for(
@@ -93,10 +97,13 @@ def tls(
     """
     from urllib.parse import urlsplit
 
+    from kulti_ops.errors import UsageError
     from kulti_ops.message import is_loopback_host
     from kulti_ops.smoke.certificates import Limits, judge_tls
     from kulti_ops.tls import look
 
+    if crit_below > warn_below:
+        raise UsageError("--crit-below is above --warn-below", hint="crit is what comes last")
     given = host if host and "://" in host else f"https://{host}" if host else None
     parts = urlsplit(site_of(run, given))
     name = parts.hostname or ""

@@ -39,6 +39,8 @@ ONCE_MORE = "run it once more; when it stays, see the host's logs"
 HOME_TIMEOUTS_S = (4.0, 5.0)
 # A second try may help against these, and against nothing that is an answer.
 PASSING_FAILURES = frozenset({Failure.RESET, Failure.TIMEOUT, Failure.REFUSED})
+# Our own refusals: nothing was asked, so nothing is known.
+NOT_ASKED = frozenset({Failure.PRIVATE_ADDRESS, Failure.INVALID_URL})
 _OK, _FORBIDDEN, _TOO_MANY, _SERVER_ERROR = 200, 403, 429, 500
 _PASSING = frozenset({502, 503, 504})
 _CHALLENGE_TITLES = ("security checkpoint", "just a moment", "attention required")
@@ -152,12 +154,18 @@ async def _home(
             if not last and error.failure in PASSING_FAILURES:
                 await pause()
                 continue
-            advice = error.hint or "see the last deploy, and the host's status"
-            return finding(error.message, advice=advice, evidence=failure_of(error)), None
+            return _unreached(error), None
         if not last and await _is_worth_waiting(page, patience):
             continue
         return _judge_home(page, flaky=last), page
     raise AssertionError("unreachable")
+
+
+def _unreached(error: ExchangeError) -> CheckResult:
+    """Return that there was no answer; an address that may not be asked is not the site's fault."""
+    status = Verdict.UNKNOWN if error.failure in NOT_ASKED else Verdict.CRIT
+    advice = error.hint or "see the last deploy, and the host's status"
+    return finding(error.message, status=status, advice=advice, evidence=failure_of(error))
 
 
 async def _is_worth_waiting(page: Response, patience: Patience) -> bool:

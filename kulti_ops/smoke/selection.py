@@ -36,10 +36,12 @@ class Selection:
 
     def takes(self, probe: str, tags: frozenset[str] | None = None) -> bool:
         """Tell whether a probe runs; `tags` are those of a probe that is none of ours."""
+        if probe in self.skip:
+            return False
         if self.only:
             return probe in self.only
         has = _TAGS.get(probe, frozenset()) if tags is None else tags
-        return probe not in self.skip and (self.tag is None or self.tag in has)
+        return self.tag is None or self.tag in has
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -160,6 +160,13 @@ def test_tls_only_old_protocols_are_critical(root: Issued, tmp_path: Path) -> No
         assert statuses(look(site, tmp_path)) == only("protocols", "crit")
 
 
+def test_tls_limits_the_wrong_way_round_are_refused(tmp_path: Path) -> None:
+    done = kulti_ops(
+        *("smoke", "tls", "localhost", "--warn-below", "5", "--crit-below", "50"), folder=tmp_path
+    )
+    assert (done.returncode, "--crit-below" in done.stderr) == (2, True)
+
+
 def test_tls_untrusted_ca_without_cafile_is_the_chain_s_fault(root: Issued, tmp_path: Path) -> None:
     with serving(issue(root, "good"), tmp_path) as site:
         done = kulti_ops(
