@@ -17,7 +17,7 @@ from kulti_ops.errors import KultiError
 from kulti_ops.http import Client, ExchangeError, Failure
 from kulti_ops.message import Request, Response
 from kulti_ops.report import CheckResult, Verdict, worst
-from kulti_ops.smoke.certificates import Limits, judge_tls
+from kulti_ops.smoke.certificates import judge_tls
 from kulti_ops.smoke.page import read_page
 from kulti_ops.smoke.probe import finding, named, ok, skipped, undone
 from kulti_ops.smoke.selection import CHALLENGE, HOME, TLS
@@ -128,7 +128,7 @@ async def _tls(order: Order, *, now: datetime) -> CheckResult:
         )
     except KultiError as error:
         return finding(error.message, status=Verdict.UNKNOWN)
-    checks = judge_tls(sight, now=now, limits=Limits())
+    checks = judge_tls(sight, now=now, limits=order.certificate)
     status = worst(check.status for check in checks)
     bad = [f"{c.id}: {c.summary}" for c in checks if c.status is not Verdict.OK]
     if not bad:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kulti_ops.smoke.certificates import Limits
 from kulti_ops.smoke.probes import PROBES
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Order:
     budget_s: float = 30.0
     fail_fast: bool = False
     tls_private: bool = False
+    certificate: Limits = field(default_factory=Limits)
     own: tuple[Probe, ...] = ()
 
     @property

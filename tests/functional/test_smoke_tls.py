@@ -167,6 +167,20 @@ def test_tls_limits_the_wrong_way_round_are_refused(tmp_path: Path) -> None:
     assert (done.returncode, "--crit-below" in done.stderr) == (2, True)
 
 
+@pytest.mark.usefixtures("cafile")
+def test_tls_limits_that_are_set_hold_for_both_commands(root: Issued, tmp_path: Path) -> None:
+    issued = issue(root, "dated", begin=-60 * DAY, end=40 * DAY)
+    env = {"KULTI_OPS_CERT_WARN_PERCENT": "50", "KULTI_OPS_CERT_CRIT_PERCENT": "45"}
+    with serving(issued, tmp_path) as site:
+        shared = ("--cafile", "ca.pem", "--format", "json")
+        alone = kulti_ops("smoke", "tls", site.url, *shared, folder=tmp_path, env=env)
+        run = ("smoke", "run", "--only", "tls", "--base-url", site.url)
+        env["KULTI_OPS_STATUS_PAGES"] = f"a={site.url}"
+        within = kulti_ops(*run, *shared, folder=tmp_path, env=env)
+    assert statuses(alone)["expiry"] == "crit"
+    assert statuses(within) == {"tls": "crit"}
+
+
 def test_tls_untrusted_ca_without_cafile_is_the_chain_s_fault(root: Issued, tmp_path: Path) -> None:
     with serving(issue(root, "good"), tmp_path) as site:
         done = kulti_ops(
