@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ssl
 import warnings
 from datetime import timedelta
@@ -33,6 +34,14 @@ pytestmark = [
         rf"ignore:Exception ignored in. <socket\.socket fd=\d+, family=2:{UNRAISABLE}"
     ),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _leave_no_transport() -> Iterator[None]:
+    """Let the garbage collector find it here, where it is excused, and not in another test."""
+    yield
+    gc.collect()
+
 
 CHECKS = ("chain", "hostname", "expiry", "protocols", "key")
 
