@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import re
 import signal
 import sys
 import time
@@ -23,7 +24,7 @@ from typer.core import TyperGroup
 from kulti_ops import options as opts
 from kulti_ops.cli import COMMANDS, PROGRAM, root_help
 from kulti_ops.errors import ExitCode, KultiError, OperationFailedError
-from kulti_ops.redact import redact
+from kulti_ops.redact import redact, redact_server
 from kulti_ops.report import ErrorInfo, Outcome, Report, exit_code
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from kulti_ops.progress import Progress
 
 _COMPLETED = (ExitCode.OK, ExitCode.CRIT, ExitCode.UNKNOWN)
+_PARSER_ERROR: Any = typer.BadParameter.__bases__[0]  # whatever library the parser is made of
+_BETWEEN_EXCEPTIONS = r"(\n\n(?:The above exception|During handling)[^\n]*\n\n)"
 BUG_HINT = "this is a bug of kulti-ops: run again with --debug and report what it prints"
 
 
@@ -163,7 +166,16 @@ def execute(
         code = exit_code(report.status, fail_on_warn=common.fail_on is opts.FailOn.WARN)
     returned = _deliver(run, report, code)
     _finish_telemetry(code)
+    if common.format is opts.CheckFormat.NAGIOS:
+        return _plugin_status(report, delivered=returned == code)
     return returned
+
+
+def _plugin_status(report: Report, *, delivered: bool) -> int:
+    """Return what a monitoring plugin exits with: the codes are the format's, not ours."""
+    from kulti_ops.render import nagios
+
+    return nagios.exit_status(report) if delivered else nagios.UNKNOWN_STATUS
 
 
 def _finish_telemetry(code: ExitCode) -> None:
@@ -210,7 +222,7 @@ def _call(
 
         _show_traceback(run)
         telemetry.capture(error)
-        text = f"unexpected {type(error).__name__}: {error}".splitlines()[0]
+        text = redact_server(f"unexpected {type(error).__name__}: {error}").splitlines()[0]
         return Outcome(), _info(run, "bug", text, BUG_HINT), ExitCode.BUG
 
 
@@ -224,7 +236,9 @@ def _show_traceback(run: Invocation) -> None:
     if run.common.debug:
         import traceback
 
-        run.say(traceback.format_exc().rstrip())
+        # each exception of the chain ends with its own words, and those may quote rows
+        parts = re.split(_BETWEEN_EXCEPTIONS, traceback.format_exc().rstrip())
+        run.say("".join(redact_server(part, run.secrets) for part in parts))
 
 
 def _tell(run: Invocation, error: ErrorInfo) -> None:
@@ -238,9 +252,9 @@ def _deliver(run: Invocation, report: Report, code: ExitCode) -> int:
     """Write the report where it belongs; return the exit code."""
     from kulti_ops.output import Delivery, add_to_job_summary, deliver
 
-    if report.error is not None:
-        _tell(run, report.error)
     common = run.common
+    if report.error is not None and common.format is not opts.CheckFormat.NAGIOS:
+        _tell(run, report.error)
     where = Delivery(format_name=common.format, path=common.output, quiet=common.quiet)
     try:
         unsummed = add_to_job_summary(report, where, run.secrets)
@@ -345,6 +359,19 @@ class RootGroup(TyperGroup):
         loaded = typer.main.get_command(module.app)
         loaded.name = cmd_name
         return loaded
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Run the command; for a monitoring system a usage error is no critical finding."""
+        try:
+            return super().invoke(ctx)
+        except _PARSER_ERROR as error:
+            words = " ".join(sys.argv[1:]).replace("=", " ")
+            if f"--format {opts.CheckFormat.NAGIOS}" not in words:
+                raise
+            from kulti_ops.render import nagios
+
+            sys.stdout.write(nagios.unknown_line(f"usage: {error.format_message()}"))
+            raise typer.Exit(nagios.UNKNOWN_STATUS) from error
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
         """Write the same first screen that `cli` shows without the parser."""
