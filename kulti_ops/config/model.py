@@ -455,13 +455,35 @@ class Settings(BaseSettings):
         2.0,
         gt=0,
         validation_alias=_names("KULTI_OPS_PAGE_BUDGET_S"),
-        description="Seconds that a page may take (median of five).",
+        description="Seconds that a page may take (median).",
     )
     api_budget_s: float = Field(
         0.5,
         gt=0,
         validation_alias=_names("KULTI_OPS_API_BUDGET_S"),
-        description="Seconds that an API answer may take (median of five).",
+        description="Seconds that an API answer may take (median).",
+    )
+    latency_samples: int = Field(
+        5,
+        ge=5,
+        le=1000,
+        validation_alias=_names("KULTI_OPS_LATENCY_SAMPLES"),
+        description="How often the probe latency asks each route; from 20 on there is a p95, from "
+        "100 on a p99.",
+    )
+    cert_warn_percent: float = Field(
+        20.0,
+        ge=0,
+        le=100,
+        validation_alias=_names("KULTI_OPS_CERT_WARN_PERCENT"),
+        description="Share of a certificate's lifetime below which it is a warn, in per cent.",
+    )
+    cert_crit_percent: float = Field(
+        10.0,
+        ge=0,
+        le=100,
+        validation_alias=_names("KULTI_OPS_CERT_CRIT_PERCENT"),
+        description="Share of a certificate's lifetime below which it is crit, in per cent.",
     )
     min_grade: str = Field(
         "B",
