@@ -239,18 +239,26 @@ class Settings(BaseSettings):
         description="Age of the newest proven backup from which `verify freshness` is crit: "
         "a day (the recovery point objective) and two hours for the run itself.",
     )
+    drill_max_age_days: float = Field(
+        100,
+        gt=0,
+        validation_alias=_names("KULTI_OPS_DRILL_MAX_AGE_DAYS"),
+        description="The same for `verify freshness --state drilled`: a quarter and a week.",
+    )
     size_shrink_percent: float = Field(
         30,
         gt=0,
         lt=100,
         validation_alias=_names("KULTI_OPS_SIZE_SHRINK_PERCENT"),
-        description="By how much a backup may be smaller than the median of those before it.",
+        description="By how many percent a backup may be smaller than the median of up to seven "
+        "before it; a database rarely loses a third of itself on purpose.",
     )
     size_growth_percent: float = Field(
         100,
         gt=0,
         validation_alias=_names("KULTI_OPS_SIZE_GROWTH_PERCENT"),
-        description="By how much a backup may be larger than the median of those before it.",
+        description="By how many percent a backup may be larger than the median of up to seven "
+        "before it; twice its size at once is a new table, an import, or something running away.",
     )
     export_dir: Folder | None = Field(
         None,
