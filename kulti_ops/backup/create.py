@@ -90,7 +90,9 @@ def sweep_leftovers(storage: Storage) -> tuple[str, ...]:
     swept = tuple(
         name
         for name in storage.folders()
-        if manifests.is_id(name) and _has_no_manifest(storage, name) and storage.sweep(name)
+        if manifests.is_id(name)
+        and _has_no_manifest(storage, name)
+        and storage.sweep(name, unless=manifests.FILE_NAME)
     )
     storage.tidy()
     return swept

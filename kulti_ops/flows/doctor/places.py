@@ -30,7 +30,7 @@ SCRATCH_FACTOR = 1.5  # of the database's size: a drill holds it, its indexes' s
 def storage(settings: Settings) -> Answer:
     """Check that backups can be written, and nobody else can read them."""
     try:
-        opened = open_storage(settings.storage_url)
+        opened = open_storage(settings.storage_url, settings=settings)
     except ConfigError as error:
         return from_error(Verdict.CRIT, error)
     if not isinstance(opened, LocalStorage):
@@ -74,7 +74,7 @@ def _missing_storage(opened: LocalStorage, *, configured: bool) -> Answer:
 
 def free_space(settings: Settings, survey: Survey | None) -> Answer:
     """Check that the storage has room: by the last backup's or the database's size."""
-    opened = open_storage(settings.storage_url)
+    opened = open_storage(settings.storage_url, settings=settings)
     free = opened.free_bytes()
     if free is None:
         return skipped(f"{opened.url} has no fixed size")
