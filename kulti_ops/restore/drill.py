@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kulti_ops.backup.reading import stored
 from kulti_ops.errors import RefusedError
 from kulti_ops.pgserver import ScratchOptions, free_bytes, scratch_server
 from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict, worst
-from kulti_ops.restore.comparison import checked, compare_all, judge_errors
+from kulti_ops.restore.comparison import checked, compare_all, jobs_result, judge_errors
 from kulti_ops.restore.invariants import hold_invariants
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
@@ -136,8 +137,7 @@ def _restore_and_compare(
 ) -> None:
     assert verified.inventory is not None  # noqa: S101 - verified contents have one
     assert verified.toc is not None  # noqa: S101 - likewise
-    archive = storage.local_path(manifest.key(manifest.artifact("dump")))
-    assert archive is not None  # noqa: S101 - the only storage there is, is local
+    archive = stored(manifest, storage, "dump")
     progress.step("starting a scratch server")
     prepared = time.monotonic()
     chosen = ScratchOptions(
@@ -161,6 +161,7 @@ def _restore_and_compare(
         drill.phases_s |= outcome.phases_s
         drill.explained = tuple((s.entry.label, s.reason) for s in plan.explained)
         drill.results.append(judge_errors(outcome.errors, plan))
+        drill.results += jobs_result(archive, options.jobs)
         progress.step("comparing")
         with _phase(drill, "compare"):
             expected = Expected(

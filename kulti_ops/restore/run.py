@@ -11,12 +11,13 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kulti_ops.backup.reading import stored
 from kulti_ops.db import connect, translated
 from kulti_ops.errors import RefusedError
 from kulti_ops.progress import SILENT, Progress
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.restore import guards
-from kulti_ops.restore.comparison import compare_all, judge_errors
+from kulti_ops.restore.comparison import compare_all, jobs_result, judge_errors
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.roles import apply_settings, create_role, grant_membership
@@ -26,11 +27,10 @@ from kulti_ops.verify.backup import Verification, verify_backup
 from kulti_ops.verify.restored import Expected, TableMatch
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Target
     from kulti_ops.inventory import Inventory
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
     from kulti_ops.restore.guards import TargetState
     from kulti_ops.storage import Storage
@@ -55,7 +55,7 @@ class Prepared:
 
     manifest: Manifest
     verification: Verification
-    archive: Path
+    archive: ArchiveSource
     target: Target
     state: TargetState
     plan: RestorePlan
@@ -104,15 +104,13 @@ def prepare_restore(
             f"{manifest.backup_id} does not pass its verification: {_worst(verification)}",
             hint="use another backup: kulti-ops backup list",
         )
-    archive = storage.local_path(manifest.key(manifest.artifact("dump")))
-    assert archive is not None  # noqa: S101 - the only storage there is, is local
     assert verification.inventory is not None  # noqa: S101 - contents were verified
     plan = plan_restore(verification.toc, verification.inventory, state.facts)
     guards.judge_plan(plan, manifest, state, create_roles=options.create_roles)
     return Prepared(
         manifest=manifest,
         verification=verification,
-        archive=archive,
+        archive=stored(manifest, storage, "dump"),
         target=target,
         state=state,
         plan=plan,
@@ -147,6 +145,7 @@ def run_restore(
     ).run(outcome)
     done.phases_s |= outcome.phases_s
     done.results.append(judge_errors(outcome.errors, prepared.plan))
+    done.results += jobs_result(prepared.archive, options.jobs)
     progress.step("comparing")
     started = time.monotonic()
     verification = prepared.verification

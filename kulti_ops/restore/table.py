@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup.catalog import usable_manifest
+from kulti_ops.backup.reading import stored
 from kulti_ops.clock import compact
 from kulti_ops.digest import TableDigest
 from kulti_ops.errors import RefusedError, UsageError
@@ -24,13 +25,13 @@ from kulti_ops.verify.contents import read_toc_of
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from kulti_ops.archive import Toc
     from kulti_ops.backup.catalog import Entry
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Target
     from kulti_ops.inventory import Inventory
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
     from kulti_ops.storage import Storage
 
@@ -58,7 +59,7 @@ class PreparedTable:
     """A table that passed every guard; `proven` is its digest of an earlier verification."""
 
     manifest: Manifest
-    archive: Path
+    archive: ArchiveSource
     tools: Installation
     target: Target
     toc: Toc
@@ -97,14 +98,11 @@ def prepare_table(
             f"{manifest.backup_id} does not pass its verification: {bad.summary}",
             hint="use another backup: kulti-ops backup list",
         )
-    dump = manifest.key(manifest.artifact("dump"))
-    with storage.reader(dump) as stream:
+    archive = stored(manifest, storage, "dump")
+    with archive.open() as stream:
         toc = read_toc_of(stream)
-    key = manifest.key(manifest.artifact("inventory"))
-    inventory = from_json(storage.read_small(key, limit_bytes=LIMIT_BYTES))
+    inventory = from_json(stored(manifest, storage, "inventory").read(limit_bytes=LIMIT_BYTES))
     archived = find_table(toc, inventory, name)
-    archive = storage.local_path(dump)
-    assert archive is not None  # noqa: S101 - the only storage there is, is local
     return PreparedTable(
         manifest=manifest,
         archive=archive,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup.manifest import rows_of
+from kulti_ops.backup.reading import stored
 from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.inventory import LIMIT_BYTES, Inventory, from_json
 from kulti_ops.pgtools import choose
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from kulti_ops.digest import TableDigest
     from kulti_ops.pgtools import Installation
     from kulti_ops.storage import Storage
-
-TOOL_ENVIRONMENT = {"LC_ALL": "C"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +99,6 @@ def _verify_contents(
     contents = read_contents(
         lambda: storage.reader(key),
         tools=choose(installations, server_major=manifest.dump_major),
-        environment=TOOL_ENVIRONMENT,
         on_bytes=lambda n: progress.advance(f"{size(n)} of {size(dump.size_bytes)}"),
     )
     took_s = time.monotonic() - started
@@ -254,8 +252,8 @@ def _archive_result(contents: ArchiveContents, duration_s: float) -> CheckResult
 def read_inventory(manifest: Manifest, storage: Storage) -> tuple[Inventory | None, str]:
     """Return the backup's inventory; None and the reason when it cannot be read."""
     try:
-        key = manifest.key(manifest.artifact("inventory"))
-        return from_json(storage.read_small(key, limit_bytes=LIMIT_BYTES)), ""
+        artifact = stored(manifest, storage, "inventory")
+        return from_json(artifact.read(limit_bytes=LIMIT_BYTES)), ""
     except UnreachableError:
         raise
     except (StorageError, NotFoundError) as error:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from typing import TYPE_CHECKING
 
 from kulti_ops.db import connect, translated
-from kulti_ops.process import Child
+from kulti_ops.pgrestore import pg_restore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from kulti_ops.archive import Toc
     from kulti_ops.db import Target
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
 
 CHUNK_BYTES = 1024 * 1024
@@ -23,34 +20,23 @@ _OPEN = re.compile(rb"SELECT pg_catalog\.lo_open\('(\d+)', \d+\);")
 _WRITE = re.compile(rb"SELECT pg_catalog\.lowrite\(0, '\\x([0-9a-f]*)'\);")
 
 
-def archived_digests(
-    archive: Path, toc: Toc, *, tools: Installation, environment: Mapping[str, str]
-) -> dict[int, str]:
-    """Return the sha-256 of every large object in an archive file, by its number.
+def archived_digests(archive: ArchiveSource, toc: Toc, *, tools: Installation) -> dict[int, str]:
+    """Return the sha-256 of every large object in an archive, by its number.
 
-    Raises: ToolFailedError when pg_restore cannot read the archive.
+    Raises: ToolFailedError when pg_restore cannot read the archive; StorageError.
     """
-    entries = [e.dump_id for e in toc.of("BLOBS")]
+    entries = tuple(toc.of("BLOBS"))
     if not entries:
         return {}
     digests: dict[int, hashlib._Hash] = {}
     current = hashlib.sha256()
-    with tempfile.NamedTemporaryFile("w", prefix="kulti-ops-", suffix=".list") as wanted:
-        wanted.writelines(f"{number};\n" for number in entries)
-        wanted.flush()
-        argv = [
-            str(tools.tool("pg_restore")),
-            f"--use-list={wanted.name}",
-            "--file=-",
-            str(archive),
-        ]
-        with Child(argv, env=environment) as child:
-            for line in child.stdout:
-                if match := _OPEN.match(line):
-                    current = digests.setdefault(int(match[1]), hashlib.sha256())
-                elif match := _WRITE.match(line):
-                    current.update(bytes.fromhex(match[1].decode()))
-            child.finish(timeout_s=60)
+    with pg_restore(archive, entries, tools=tools) as run:
+        for line in run.child.stdout:
+            if match := _OPEN.match(line):
+                current = digests.setdefault(int(match[1]), hashlib.sha256())
+            elif match := _WRITE.match(line):
+                current.update(bytes.fromhex(match[1].decode()))
+        run.finish()
     return {number: digest.hexdigest() for number, digest in digests.items()}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kulti_ops.backup.reading import stored
 from kulti_ops.clock import iso
 from kulti_ops.digest import TableDigest
 from kulti_ops.report import CheckResult, Verdict
@@ -64,7 +65,7 @@ def _recall(
     inventory, _problem = read_inventory(manifest, storage)
     if quick.status is not Verdict.OK or inventory is None:
         return None
-    with storage.reader(manifest.key(manifest.artifact("dump"))) as stream:
+    with stored(manifest, storage, "dump").open() as stream:
         toc = read_toc_of(stream)
     digests = {
         name: TableDigest(rows=int(rows), sha256=str(sha256))

@@ -41,6 +41,7 @@ LAYERS: dict[str, Layer] = {
     "digest": Layer.VALUES,
     "duration": Layer.VALUES,
     "errors": Layer.VALUES,
+    "following": Layer.VALUES,
     "message": Layer.VALUES,
     "platform": Layer.VALUES,
     "progress": Layer.VALUES,
@@ -55,6 +56,7 @@ LAYERS: dict[str, Layer] = {
     "inventory": Layer.ADAPTERS,
     "lock": Layer.ADAPTERS,
     "notify": Layer.ADAPTERS,
+    "pgrestore": Layer.ADAPTERS,
     "pgserver": Layer.ADAPTERS,
     "pgtools": Layer.ADAPTERS,
     "pipeline": Layer.ADAPTERS,
@@ -81,8 +83,8 @@ LAYERS: dict[str, Layer] = {
 
 # What a feature may import of other features; runbook, smoke and sandbox use none.
 FEATURE_USES: dict[str, tuple[str, ...]] = {
-    "verify": ("backup.manifest", "backup.catalog"),
-    "restore": ("backup.manifest", "backup.catalog", "verify"),
+    "verify": ("backup.manifest", "backup.catalog", "backup.reading"),
+    "restore": ("backup.manifest", "backup.catalog", "backup.reading", "verify"),
 }
 
 # The modules that may import a foreign library: its adapter, which translates its exceptions.
