@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from kulti_ops.progress import Progress
 
 _COMPLETED = (ExitCode.OK, ExitCode.CRIT, ExitCode.UNKNOWN)
+_PARSER_ERROR: Any = typer.BadParameter.__bases__[0]  # whatever library the parser is made of
 BUG_HINT = "this is a bug of kulti-ops: run again with --debug and report what it prints"
 
 
@@ -159,7 +160,16 @@ def execute(
         code = exit_code(report.status, fail_on_warn=common.fail_on is opts.FailOn.WARN)
     returned = _deliver(run, report, code)
     _finish_telemetry(code)
+    if common.format is opts.CheckFormat.NAGIOS:
+        return _plugin_status(report, delivered=returned == code)
     return returned
+
+
+def _plugin_status(report: Report, *, delivered: bool) -> int:
+    """Return what a monitoring plugin exits with: the codes are the format's, not ours."""
+    from kulti_ops.render import nagios
+
+    return nagios.exit_status(report) if delivered else nagios.UNKNOWN_STATUS
 
 
 def _finish_telemetry(code: ExitCode) -> None:
@@ -234,9 +244,9 @@ def _deliver(run: Invocation, report: Report, code: ExitCode) -> int:
     """Write the report where it belongs; return the exit code."""
     from kulti_ops.output import Delivery, deliver
 
-    if report.error is not None:
-        _tell(run, report.error)
     common = run.common
+    if report.error is not None and common.format is not opts.CheckFormat.NAGIOS:
+        _tell(run, report.error)
     where = Delivery(format_name=common.format, path=common.output, quiet=common.quiet)
     try:
         failure = deliver(report, where, run.secrets)
@@ -338,6 +348,19 @@ class RootGroup(TyperGroup):
         loaded = typer.main.get_command(module.app)
         loaded.name = cmd_name
         return loaded
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Run the command; for a monitoring system a usage error is no critical finding."""
+        try:
+            return super().invoke(ctx)
+        except _PARSER_ERROR as error:
+            words = " ".join(sys.argv[1:]).replace("=", " ")
+            if f"--format {opts.CheckFormat.NAGIOS}" not in words:
+                raise
+            from kulti_ops.render import nagios
+
+            sys.stdout.write(nagios.unknown_line(f"usage: {error.format_message()}"))
+            raise typer.Exit(nagios.UNKNOWN_STATUS) from error
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
         """Write the same first screen that `cli` shows without the parser."""

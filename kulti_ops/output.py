@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from kulti_ops.files import replace_file
 from kulti_ops.redact import redact_value
 from kulti_ops.report import Verdict
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FORMAT = "table"
 DEFAULT_WIDTH = 100
+NEVER_SILENT = frozenset({"nagios"})  # a plugin without a word is a broken plugin
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,8 @@ def _write(report: Report, delivery: Delivery) -> None:
     if delivery.path is not None:
         write_private(delivery.path, render(report, shown))
         return
-    if delivery.quiet and report.error is None and report.status in (None, Verdict.OK):
+    silent = delivery.quiet and shown not in NEVER_SILENT
+    if silent and report.error is None and report.status in (None, Verdict.OK):
         return
     terminal = sys.stdout.isatty()
     if delivery.format_name is None and report.outcome.plain is not None and not terminal:
@@ -92,15 +95,4 @@ def write_private(path: Path, text: str) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return
-    target = path.resolve()  # of a link, the file that it names
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    replace_file(path.resolve(), text)  # of a link, the file that it names

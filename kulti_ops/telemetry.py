@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from kulti_ops.config import Settings
 
+RELEASE = f"kulti-ops@{__version__}"
 TRACE_SAMPLE_RATE = 0.1  # the platform's own sampling
 FLUSH_TIMEOUT_S = 2.0
 # Members of an event that are ours or random; a release looks like an e-mail address.
@@ -49,7 +50,7 @@ def _init(settings: Settings, *, dsn: str, secrets: Collection[str]) -> None:
 
     sentry_sdk.init(
         dsn=dsn,
-        release=f"kulti-ops@{__version__}",
+        release=RELEASE,
         environment=settings.environment,
         traces_sample_rate=TRACE_SAMPLE_RATE,
         auto_enabling_integrations=False,
@@ -89,6 +90,18 @@ def endpoint(dsn: str) -> tuple[str, int] | None:
     except (BadDsn, ValueError):
         return None
     return parsed.host, parsed.port
+
+
+def envelope_endpoint(dsn: str) -> tuple[str, str] | None:
+    """Return the URL that takes envelopes and the header that admits them; None for no DSN."""
+    from sentry_sdk.consts import EndpointType
+    from sentry_sdk.utils import BadDsn, Dsn
+
+    try:
+        auth = Dsn(dsn).to_auth(RELEASE.replace("@", "/"))
+    except (BadDsn, ValueError):
+        return None
+    return auth.get_api_url(EndpointType.ENVELOPE), auth.to_header()
 
 
 def finish(*, status: str) -> None:

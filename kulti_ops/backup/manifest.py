@@ -29,6 +29,8 @@ LIMIT_BYTES = 64 * 1024
 _DIGEST_FIELD = "manifest_sha256"
 _ID = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}-[0-9a-z]{4}")
 _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
+_DIRECT_HOST = re.compile(r"db\.([a-z0-9]+)\.supabase\.co")
+_POOLER_SUFFIX = ".pooler.supabase.com"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -53,6 +55,11 @@ class Source:
     server_version: str
     server_version_num: int
     system_identifier: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """The database's name among sources, see `source_identity`."""
+        return source_identity(self.host, port=self.port, user=self.user, database=self.database)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +118,24 @@ class Manifest:
     def key(self, artifact: Artifact) -> str:
         """Return the artifact's key in the storage."""
         return f"{self.backup_id}/{artifact.name}"
+
+
+def source_identity(host: str, *, port: int, user: str, database: str) -> str:
+    """Return what all backups of one database have in common: host:port/database.
+
+    A hosted project is its reference instead: its direct host and its pooler lead to the same
+    database, and one pooler's host to those of many projects.
+    """
+    if direct := _DIRECT_HOST.fullmatch(host.lower()):
+        return f"{direct[1]}/{database}"
+    if host.lower().endswith(_POOLER_SUFFIX) and "." in user:
+        return f"{user.partition('.')[2]}/{database}"
+    return f"{host.lower()}:{port}/{database}"
+
+
+def lock_name(source: str) -> str:
+    """Return the lock that guards the backups of one source; `source` is its identity."""
+    return f"source-{hashlib.sha256(source.encode()).hexdigest()[:16]}"
 
 
 def new_id(now: datetime, label: str, nonce: str) -> str:

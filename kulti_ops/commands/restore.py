@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kulti_ops.db import Target
     from kulti_ops.restore.drill import Drill, DrillOptions
     from kulti_ops.restore.run import Prepared, Restored, RestoreOptions
+    from kulti_ops.storage import Storage
 
 app = group("restore", "Plan and run restores, drill them, bring one table back.")
 
@@ -174,12 +175,25 @@ def drill(
     The scratch server has no network and no superuser of the dump's; the outcome is
     recorded beside the backup.
     """
-    from kulti_ops.backup.catalog import Record, add_record, find, usable_manifest
-    from kulti_ops.restore.drill import run_drill
+    from kulti_ops.backup.catalog import find, usable_manifest
     from kulti_ops.restore.evidence import render_evidence
 
     storage = storage_of(run)
     entry = find(storage, backup)
+    done, data = drill_and_record(run, storage, entry, jobs=jobs)
+    if report is not None:
+        manifest = usable_manifest(entry)
+        run.write_file(report, render_evidence(done, manifest, now=run.now))
+    return Outcome(results=tuple(done.results), data={"backup_id": entry.backup_id, **data})
+
+
+def drill_and_record(
+    run: Invocation, storage: Storage, entry: Entry, *, jobs: int | None = None
+) -> tuple[Drill, dict[str, Any]]:
+    """Drill a backup and write the outcome beside it; also return it as data."""
+    from kulti_ops.backup.catalog import Record, add_record, usable_manifest
+    from kulti_ops.restore.drill import run_drill
+
     manifest = usable_manifest(entry)
     done = run_drill(
         manifest, storage, options=_drill_options(run, entry, jobs), progress=run.progress
@@ -187,9 +201,7 @@ def drill(
     data = _drill_data(done, manifest, run)
     record = Record(kind="drill", at=run.now, status=done.status, level="drill", data=data)
     add_record(storage, entry, record)
-    if report is not None:
-        run.write_file(report, render_evidence(done, manifest, now=run.now))
-    return Outcome(results=tuple(done.results), data={"backup_id": manifest.backup_id, **data})
+    return done, data
 
 
 @command(
@@ -291,18 +303,17 @@ def _plan_text(prepared: Prepared) -> str:
 
 
 def _drill_options(run: Invocation, entry: Entry, jobs: int | None) -> DrillOptions:
-    from importlib import resources
 
     from kulti_ops.backup.catalog import usable_manifest
     from kulti_ops.pgserver import server_installation
     from kulti_ops.pgtools import choose
+    from kulti_ops.platform.shape import EXTENSIONS_DIR
     from kulti_ops.restore.drill import DrillOptions
 
     settings = run.settings
-    extensions = Path(str(resources.files("kulti_ops") / "sandbox" / "sql" / "extension"))
     return DrillOptions(
         scratch_root=settings.scratch_path,
-        server=server_installation(settings.cache_path, extra_extensions=extensions),
+        server=server_installation(settings.cache_path, extra_extensions=EXTENSIONS_DIR),
         tools=choose(installations_of(run), server_major=usable_manifest(entry).dump_major),
         jobs=jobs or settings.jobs,
         rto_target_s=settings.rto_minutes * 60,

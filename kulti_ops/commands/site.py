@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from kulti_ops.edge import Invocation
     from kulti_ops.http import Policy
     from kulti_ops.smoke.probe import Probe, Site
-    from kulti_ops.smoke.run import Order, Selection
+    from kulti_ops.smoke.selection import Order, Selection
 
 
 def own_probes(file: Path) -> tuple[Probe, ...]:
@@ -22,7 +22,7 @@ def own_probes(file: Path) -> tuple[Probe, ...]:
     """
     from kulti_ops.errors import NotFoundError
     from kulti_ops.smoke.own import parse_own
-    from kulti_ops.smoke.run import IDS
+    from kulti_ops.smoke.selection import IDS
 
     try:
         text = file.read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ def selection_of(
     """
     from kulti_ops.errors import UsageError
     from kulti_ops.smoke.own import TAG
-    from kulti_ops.smoke.run import IDS, TAGS, Selection
+    from kulti_ops.smoke.selection import IDS, TAGS, Selection
 
     known = (*IDS, *(probe.id for probe in own))
     wrong = sorted({*only, *skip} - set(known))
@@ -64,7 +64,7 @@ def order_of(
     from kulti_ops.duration import parse_duration
     from kulti_ops.message import host_of, is_loopback_host
     from kulti_ops.services.statuspage import parse_pages
-    from kulti_ops.smoke.run import Order
+    from kulti_ops.smoke.selection import Order
 
     settings = run.settings
     pages = parse_pages(settings.status_pages)
@@ -133,11 +133,6 @@ def site_of(run: Invocation, url: str | None) -> str:
 
 
 def policy_of(run: Invocation, *urls: str, cafile: Path | None = None) -> Policy:
-    """Return the run that options and settings ask for."""
-    """Return which probes run.
-
-    Raises: UsageError for an id or a tag that there is not.
-    """
     """Return what the HTTP client may do; loopback only when a URL names it."""
     from kulti_ops.http import Policy, own_loopback
 

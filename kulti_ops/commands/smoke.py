@@ -80,8 +80,8 @@ def run_(  # noqa: PLR0913, PLR0917 - the command's options
     own = own_probes(probes) if probes else ()
     selection = selection_of(tag, only or [], skip or [], own=own)
     order = order_of(run, site, selection, budget=budget, fail_fast=fail_fast, cafile=cafile)
-    results = asyncio.run(run_smoke(replace(order, own=own), now=run.now))
-    return Outcome(results=results, data={"base_url": origin_of(site)})
+    done = asyncio.run(run_smoke(replace(order, own=own), now=run.now))
+    return Outcome(results=done.results, data={"base_url": origin_of(site)})
 
 
 @command(

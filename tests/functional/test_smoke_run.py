@@ -14,18 +14,20 @@ from kulti_ops.http import Policy, own_loopback
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.sandbox.web.lifecycle import WebInfo, remove_web, set_faults, start_web
 from kulti_ops.smoke.probe import Budgets, Site
-from kulti_ops.smoke.run import IDS, Order, Selection, run_smoke
+from kulti_ops.smoke.run import run_smoke
+from kulti_ops.smoke.selection import IDS, Order, Selection
 from tests.functional.cli import document, kulti_ops, statuses
 from tests.functional.web import Seen, answer, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from kulti_ops.sandbox.lifecycle import SandboxInfo
 
 VENDORS = ("supabase", "vercel", "sentry", "upstash", "100ms", "anthropic")
 EVERYTHING = Selection()
+AGENTS = b'{"agents":[],"meta":{"total":0}}'
 # The loopback budgets are wide: other work shares this machine.
 BUDGETS = Budgets(page_s=2.0, api_s=0.5)
 
@@ -62,8 +64,8 @@ def order_for(web: WebInfo, selection: Selection = EVERYTHING) -> Order:
 
 
 def run(order: Order) -> dict[str, CheckResult]:
-    results = asyncio.run(run_smoke(order, now=datetime.now(UTC)))
-    return {result.id: result for result in results}
+    done = asyncio.run(run_smoke(order, now=datetime.now(UTC)))
+    return {result.id: result for result in done.results}
 
 
 def findings(results: dict[str, CheckResult]) -> dict[str, Verdict]:
@@ -215,6 +217,73 @@ def test_run_pass_on_the_second_try_is_flaky() -> None:
         results = run(order)
     assert results["database"].status is Verdict.WARN
     assert "flaky" in results["database"].summary
+
+
+def home_and_agents(*agents: bytes, home: tuple[bytes, ...] = ()) -> Callable[[Seen], bytes]:
+    """Return a site whose routes answer one after the other; the last answer stays."""
+    page = answer("200 OK", "Content-Type: text/html", body=b"<title>x</title>")
+    good = answer("200 OK", "Content-Type: application/json", body=AGENTS)
+    queues = {"/": list(home) or [page], "/api/agents": list(agents) or [good]}
+    queues["/"] += [page] if home else []
+
+    def respond(seen: Seen) -> bytes:
+        queue = queues.get(seen.target, [page])
+        return queue.pop(0) if len(queue) > 1 else queue[0]
+
+    return respond
+
+
+def database_of(respond: Callable[[Seen], bytes], *, budget_s: float = 30.0) -> CheckResult:
+    with serve(respond) as site:
+        order = Order(
+            site=Site(base_url=site.url),
+            policy=Policy(private_hosts=own_loopback(site.url)),
+            status_pages={},
+            selection=Selection(only=frozenset({"database"})),
+            budget_s=budget_s,
+        )
+        return run(order)["database"]
+
+
+def test_run_read_that_is_asked_to_come_back_does_so_and_is_flaky() -> None:
+    busy = answer("503 Service Unavailable", "Retry-After: 0")
+    good = answer("200 OK", "Content-Type: application/json", body=AGENTS)
+    found = database_of(home_and_agents(busy, good))
+    assert (found.status, "come back" in found.summary) == (Verdict.WARN, True)
+    home = answer("429 Too Many Requests", "Retry-After: Thu, 01 Jan 2026 00:00:00 GMT")
+    assert database_of(home_and_agents(home=(home,))).status is Verdict.OK
+
+
+def test_run_wait_beyond_the_budget_is_not_taken() -> None:
+    busy = answer("503 Service Unavailable", "Retry-After: 3600")
+    good = answer("200 OK", "Content-Type: application/json", body=AGENTS)
+    assert database_of(home_and_agents(busy, good)).status is Verdict.CRIT
+
+
+def test_run_that_is_sent_away_for_good_tells_nothing_about_the_site() -> None:
+    away = answer("429 Too Many Requests", "Retry-After: 3600")
+    found = database_of(home_and_agents(away))
+    assert (found.status, "429" in found.summary) == (Verdict.UNKNOWN, True)
+    assert database_of(home_and_agents(home=(away, away))).status is Verdict.UNKNOWN
+
+
+def test_run_of_a_site_that_hangs_ends_with_the_budget() -> None:
+    async def hang(_seen: Seen, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    began = time.monotonic()
+    with serve(handler=hang) as site:
+        order = Order(
+            site=Site(base_url=site.url),
+            policy=Policy(private_hosts=own_loopback(site.url)),
+            status_pages={"a": site.url},
+            selection=EVERYTHING,
+            budget_s=0.2,
+        )
+        results = run(order)
+    assert results["home"].status is Verdict.UNKNOWN
+    assert "budget" in results["home"].summary
+    assert time.monotonic() - began < 4
 
 
 def environment(web: WebInfo) -> dict[str, str]:

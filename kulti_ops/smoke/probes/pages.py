@@ -109,7 +109,7 @@ async def static(context: Context) -> CheckResult:
     path = next(iter(own_scripts(read_page(context.home.text), context.home.url)), None)
     if path is None:
         return skipped("the home page loads no script of its own site")
-    answer = await context.ask(path)
+    answer = await context.ask(path, name="(a script)")
     if answer.status != _OK:
         return finding(
             f"{path} answers {answer.status}", advice="deploy again: an asset is missing"

@@ -18,7 +18,7 @@ from kulti_ops.errors import (
     StorageError,
     UnreachableError,
 )
-from kulti_ops.storage import ObjectInfo, Unfinished, valid_key
+from kulti_ops.storage import HELD_FOR_GOOD, ObjectInfo, Unfinished, valid_key
 from kulti_ops.storage.s3.client import LOST_RACE, NOT_OFFERED, AnswerError, S3Client
 from kulti_ops.storage.s3.lease import HeldError, Lease, LeaseTimes, look
 from kulti_ops.storage.s3.reader import S3Reader
@@ -36,6 +36,15 @@ CLAIMS = f"{OWN}claims/"
 LOCKS = f"{OWN}locks/"
 PROBES = f"{OWN}probe-"
 READS_AT_ONCE = 16
+# How servers say that an object or a bucket has no lock.
+NO_LOCK = frozenset(
+    {
+        "NoSuchObjectLockConfiguration",
+        "ObjectLockConfigurationNotFoundError",
+        "InvalidRequest",
+        "InvalidArgument",
+    }
+)
 _DENIED = frozenset({"AccessDenied", "403", "AllAccessDisabled"})
 
 
@@ -144,6 +153,30 @@ class S3Storage:
         """Remove an object."""
         self.client.call("delete_object", f"remove {valid_key(key)}", Key=self.client.key(key))
 
+    def locked_until(self, key: str) -> datetime | None:
+        """Return until when an object lock keeps an object."""
+        doing, where = f"look at the lock of {valid_key(key)}", {"Key": self.client.key(key)}
+        hold = self._unlocked_if_none("get_object_legal_hold", doing, **where)
+        if hold.get("LegalHold", {}).get("Status") == "ON":
+            return HELD_FOR_GOOD
+        found = self._unlocked_if_none("get_object_retention", doing, **where)
+        until: datetime | None = found.get("Retention", {}).get("RetainUntilDate")
+        return until
+
+    def keeps_versions(self) -> bool:
+        """Return whether the bucket keeps, or has kept, older versions."""
+        return bool(self.versioning())
+
+    def versioning(self) -> str:
+        """Return `Enabled`, `Suspended`, or nothing for a bucket that never had versions."""
+        try:
+            found = self.client.call("get_bucket_versioning", f"ask {self.url} for versions")
+        except AnswerError as error:
+            if error.code in NOT_OFFERED:
+                return ""
+            raise
+        return str(found.get("Status") or "")
+
     @contextmanager
     def claim(self, folder: str) -> Iterator[None]:
         """Hold a new folder by a lease; other hosts leave it and its uploads alone."""
@@ -236,6 +269,17 @@ class S3Storage:
                 )
             )
         return tuple(found)
+
+    def _unlocked_if_none(self, operation: str, doing: str, **where: str) -> dict[str, Any]:
+        """Ask for one kind of lock; nothing where the object, bucket or server has none."""
+        try:
+            return self.client.call(operation, doing, **where)
+        except NotFoundError:
+            return {}
+        except AnswerError as error:
+            if error.code in NOT_OFFERED | NO_LOCK:
+                return {}
+            raise
 
     def _attributes(self) -> dict[str, Any]:
         """Return how an object of a backup is to be kept."""

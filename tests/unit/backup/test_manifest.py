@@ -120,3 +120,24 @@ def test_ids_of_the_same_second_differ_by_their_nonce() -> None:
     one, other = manifests.new_id(AT, "x", "0a0a"), manifests.new_id(AT, "x", "0b0b")
     assert one != other
     assert manifests.is_id(one)
+
+
+@pytest.mark.parametrize(
+    ("host", "user", "identity"),
+    [
+        ("DB.Kulti.example", "postgres", "db.kulti.example:5432/postgres"),
+        ("db.abcdefghijklmnopqrst.supabase.co", "postgres", "abcdefghijklmnopqrst/postgres"),
+        (
+            "aws-0-eu-central-1.pooler.supabase.com",
+            "postgres.abcdefghijklmnopqrst",
+            "abcdefghijklmnopqrst/postgres",
+        ),
+        ("aws-0-eu-central-1.pooler.supabase.com", "postgres.other", "other/postgres"),
+        ("/run/postgresql", "me", "/run/postgresql:5432/postgres"),
+    ],
+)
+def test_source_of_a_hosted_project_is_its_reference_whichever_way_leads_there(
+    host: str, user: str, identity: str
+) -> None:
+    found = manifests.source_identity(host, port=5432, user=user, database="postgres")
+    assert found == identity
