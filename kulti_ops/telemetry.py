@@ -6,6 +6,7 @@ secrets, no row data of server messages, no e-mail addresses or phone numbers.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops import __version__
@@ -13,6 +14,7 @@ from kulti_ops.redact import redact_personal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from types import ModuleType
 
     from kulti_ops.config import Settings
 
@@ -33,7 +35,7 @@ def start(settings: Settings, *, command: str, secrets: Collection[str]) -> None
     global _transaction  # noqa: PLW0603 - sentry_sdk's client is itself global to the process
     if settings.sentry_dsn is None or _transaction is not None:
         return
-    import sentry_sdk
+    sentry_sdk = _sdk()
     from sentry_sdk.utils import BadDsn
 
     try:
@@ -43,6 +45,14 @@ def start(settings: Settings, *, command: str, secrets: Collection[str]) -> None
     sentry_sdk.set_tag("command", command)
     _transaction = sentry_sdk.start_transaction(op="command", name=command)
     _transaction.__enter__()
+
+
+def _sdk() -> ModuleType:
+    """Import the library; what it thinks of others that are installed is nobody's business."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import sentry_sdk
+    return sentry_sdk
 
 
 def _init(settings: Settings, *, dsn: str, secrets: Collection[str]) -> None:
@@ -83,6 +93,7 @@ def capture(error: BaseException) -> None:
 
 def endpoint(dsn: str) -> tuple[str, int] | None:
     """Return the host and port that a DSN sends to, None when it is no DSN."""
+    _sdk()
     from sentry_sdk.utils import BadDsn, Dsn
 
     try:
@@ -94,6 +105,7 @@ def endpoint(dsn: str) -> tuple[str, int] | None:
 
 def envelope_endpoint(dsn: str) -> tuple[str, str] | None:
     """Return the URL that takes envelopes and the header that admits them; None for no DSN."""
+    _sdk()
     from sentry_sdk.consts import EndpointType
     from sentry_sdk.utils import BadDsn, Dsn
 
