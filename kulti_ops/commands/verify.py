@@ -1,4 +1,4 @@
-"""`verify`: backup."""
+"""`verify`: backup, storage."""
 
 from __future__ import annotations
 
@@ -87,3 +87,22 @@ def verify_and_record(
         ),
     )
     return done.results
+
+
+@command(
+    app,
+    "storage",
+    checks=True,
+    examples=("kulti-ops verify storage", "kulti-ops verify storage --format json"),
+    exits="3 the server does not tell who else gets in; 5 the storage cannot be read",
+)
+def storage(run: Invocation) -> Outcome:
+    """Look at the whole storage: what is missing, what belongs to nobody, who else gets in.
+
+    Reads manifests and listings, no artifact; removes nothing.
+    """
+    from kulti_ops.verify.storage import verify_storage
+
+    opened = storage_of(run)
+    run.progress.step(f"looking at {opened.url}")
+    return Outcome(results=verify_storage(opened), data={"storage": opened.url})

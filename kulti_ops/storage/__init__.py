@@ -47,6 +47,20 @@ class Unfinished:
     ours: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class Exposure:
+    """Who else gets at what is stored, by one way of looking.
+
+    `open_to` names what stands open; `unanswered` why it could not be told whether anything
+    does; `good` says it when nothing does.
+    """
+
+    id: str
+    good: str
+    open_to: tuple[str, ...] = ()
+    unanswered: str = ""
+
+
 class ObjectWriter(Protocol):
     """An object being written; leaving the context without `commit` leaves nothing."""
 
@@ -129,7 +143,10 @@ class Storage(Protocol):
         """Remove what dead processes left beside finished objects; living ones' stays."""
 
     def unfinished(self) -> tuple[Unfinished, ...]:
-        """Return what was begun to be written and is not finished."""
+        """Return what was begun to be written and is not finished, folders by their claims."""
+
+    def exposures(self) -> tuple[Exposure, ...]:
+        """Look who else than this user gets at what is stored."""
 
     def lock(self, name: str) -> AbstractContextManager[None]:
         """Hold the lock `name`; RefusedError naming the holder when another process does."""

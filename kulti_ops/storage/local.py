@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.lock import held, try_flock
-from kulti_ops.storage import ObjectInfo, Unfinished, valid_key
+from kulti_ops.storage import Exposure, ObjectInfo, Unfinished, valid_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -207,6 +207,10 @@ class LocalStorage:
         """Return what others than the owner can read or change, the root as `.`."""
         with _translated("look at", self.root):
             return tuple(self._exposed())
+
+    def exposures(self) -> tuple[Exposure, ...]:
+        """Look at the modes of all files and folders."""
+        return (Exposure(id="modes", good="only this user can read it", open_to=self.exposed()),)
 
     def _exposed(self) -> Iterator[str]:
         for folder, folders, files in os.walk(self.root, onerror=_raise, followlinks=False):

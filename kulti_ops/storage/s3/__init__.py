@@ -6,21 +6,17 @@ and probes. Every listing passes over it.
 
 from __future__ import annotations
 
-import secrets
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from kulti_ops.errors import (
-    ConfigError,
-    NotFoundError,
-    RefusedError,
-    StorageError,
-    UnreachableError,
-)
-from kulti_ops.storage import HELD_FOR_GOOD, ObjectInfo, Unfinished, valid_key
-from kulti_ops.storage.s3.client import LOST_RACE, NOT_OFFERED, AnswerError, S3Client
+from kulti_ops.errors import NotFoundError, RefusedError, StorageError
+from kulti_ops.storage import HELD_FOR_GOOD, Exposure, ObjectInfo, Unfinished, valid_key
+from kulti_ops.storage.s3 import bucket
+from kulti_ops.storage.s3.client import AnswerError, S3Client
 from kulti_ops.storage.s3.lease import HeldError, Lease, LeaseTimes, look
+from kulti_ops.storage.s3.listing import objects, page, pages, uploads
 from kulti_ops.storage.s3.reader import S3Reader
 from kulti_ops.storage.s3.writer import S3Writer, Upload
 
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from kulti_ops.storage.s3.client import Answer
     from kulti_ops.storage.s3.options import S3Options
 
 OWN = ".kulti/"
@@ -36,15 +31,6 @@ CLAIMS = f"{OWN}claims/"
 LOCKS = f"{OWN}locks/"
 PROBES = f"{OWN}probe-"
 READS_AT_ONCE = 16
-# How servers say that an object or a bucket has no lock.
-NO_LOCK = frozenset(
-    {
-        "NoSuchObjectLockConfiguration",
-        "ObjectLockConfigurationNotFoundError",
-        "InvalidRequest",
-        "InvalidArgument",
-    }
-)
 _DENIED = frozenset({"AccessDenied", "403", "AllAccessDisabled"})
 
 
@@ -70,21 +56,7 @@ class S3Storage:
 
         Raises: ConfigError when it passes over something that was asked of it.
         """
-        options, key = self.client.options, f"{PROBES}{secrets.token_hex(8)}"
-        answer = self._put_probe(key)
-        self._server_now = answer.date
-        try:
-            if options.sse and answer.get("ServerSideEncryption") != options.sse:
-                raise ConfigError(
-                    f"{self.url}: the server passes over KULTI_OPS_S3_SSE={options.sse}",
-                    hint="choose a server that encrypts, or unset it and encrypt with age",
-                )
-            self.client.creates_once = self._honours(key, IfNoneMatch="*")
-            self.client.replaces_known = self._honours(key, IfMatch='"no such tag"')
-        finally:
-            self.client.call("delete_object", f"remove from {self.url}", Key=self.client.key(key))
-        if options.lock_days:
-            self._prove_object_lock()
+        self._server_now = bucket.prove(self.client, PROBES)
 
     def writer(self, key: str, *, expected_bytes: int | None = None) -> S3Writer:
         """Begin an object that must not exist yet; parts are sized by what is expected."""
@@ -123,29 +95,27 @@ class S3Storage:
         try:
             found = self.client.call("head_object", doing, Key=self.client.key(key))
         except NotFoundError:
-            self._page(key, MaxKeys=1)  # raises when the bucket is not there
+            page(self.client, key, MaxKeys=1)  # raises when the bucket is not there
             return None
         except AnswerError as error:
             if error.code.isdigit():
-                self._page(key, MaxKeys=1)
+                page(self.client, key, MaxKeys=1)
             raise
         return ObjectInfo(key=key, size_bytes=int(found["ContentLength"]))
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects below a folder."""
         below = f"{valid_key(prefix)}/" if prefix else ""
-        for page in self._pages(below):
-            for found in page.get("Contents", ()):
-                key = found["Key"].removeprefix(self.client.options.prefix)
-                if not any(part.startswith(".") for part in key.split("/")) and key[-1:] != "/":
-                    yield ObjectInfo(key=key, size_bytes=int(found["Size"]))
+        for key, found, _ in objects(self.client, below):
+            if not any(part.startswith(".") for part in key.split("/")) and key[-1:] != "/":
+                yield ObjectInfo(key=key, size_bytes=int(found["Size"]))
 
     def folders(self) -> tuple[str, ...]:
         """Return the names of the prefix's folders."""
         names = {
-            found["Prefix"].removeprefix(self.client.options.prefix).rstrip("/")
-            for page in self._pages("", Delimiter="/")
-            for found in page.get("CommonPrefixes", ())
+            self.client.own_key(found["Prefix"]).rstrip("/")
+            for listed in pages(self.client, Delimiter="/")
+            for found in listed.get("CommonPrefixes", ())
         }
         return tuple(sorted(name for name in names if name and not name.startswith(".")))
 
@@ -156,26 +126,21 @@ class S3Storage:
     def locked_until(self, key: str) -> datetime | None:
         """Return until when an object lock keeps an object."""
         doing, where = f"look at the lock of {valid_key(key)}", {"Key": self.client.key(key)}
-        hold = self._unlocked_if_none("get_object_legal_hold", doing, **where)
-        if hold.get("LegalHold", {}).get("Status") == "ON":
+        try:
+            found: dict[str, Any] = self.client.call("head_object", doing, **where)
+        except NotFoundError:
+            return None
+        if not found.get("ObjectLockMode") and self._has_object_lock:
+            # without the right to see it, a lock is merely left out of the answer to HEAD
+            found = bucket.lock_of(self.client, key)
+        if found.get("ObjectLockLegalHoldStatus") == "ON":
             return HELD_FOR_GOOD
-        found = self._unlocked_if_none("get_object_retention", doing, **where)
-        until: datetime | None = found.get("Retention", {}).get("RetainUntilDate")
+        until: datetime | None = found.get("ObjectLockRetainUntilDate")
         return until
 
     def keeps_versions(self) -> bool:
         """Return whether the bucket keeps, or has kept, older versions."""
-        return bool(self.versioning())
-
-    def versioning(self) -> str:
-        """Return `Enabled`, `Suspended`, or nothing for a bucket that never had versions."""
-        try:
-            found = self.client.call("get_bucket_versioning", f"ask {self.url} for versions")
-        except AnswerError as error:
-            if error.code in NOT_OFFERED:
-                return ""
-            raise
-        return str(found.get("Status") or "")
+        return bool(self.versions)
 
     @contextmanager
     def claim(self, folder: str) -> Iterator[None]:
@@ -219,9 +184,8 @@ class S3Storage:
     def tidy(self) -> None:
         """Abort what dead writers were uploading, and remove their claims and probes."""
         with suppress(AnswerError):
-            for page in self._pages(OWN):
-                for found in page.get("Contents", ()):
-                    self._tidy(found["Key"].removeprefix(self.client.options.prefix), found, page)
+            for key, found, listed in objects(self.client, OWN):
+                self._tidy(key, age_s=(listed.date - found["LastModified"]).total_seconds())
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -251,35 +215,26 @@ class S3Storage:
         valid_key(key)
 
     def unfinished(self) -> tuple[Unfinished, ...]:
-        """Return the uploads that were begun and neither completed nor aborted."""
-        held: dict[str, str] = {}
-        found = []
-        for key, _upload_id in self._uploads(""):
+        """Return the folders that are claimed, and uploads neither completed nor aborted."""
+        claims = {}
+        for key, _, _ in objects(self.client, CLAIMS):
+            if (holder := look(self.client, key)) is not None:
+                text = "" if holder.dead(self._times) else holder.text
+                claims[key.removeprefix(CLAIMS)] = text
+        begun = [Unfinished(key=f"{folder}/.claim", holder=text) for folder, text in claims.items()]
+        for key, _ in uploads(self.client):
             folder = key.split("/")[0]
-            if folder not in held:
-                holder = look(self.client, CLAIMS + folder)
-                held[folder] = "" if holder is None else holder.text
-                if holder is not None and holder.dead(self._times):
-                    held[folder] = "dead"
-            found.append(
-                Unfinished(
-                    key=key,
-                    holder=held[folder] if held[folder] != "dead" else "",
-                    ours=bool(held[folder]),
-                )
-            )
-        return tuple(found)
+            ours = folder in claims
+            begun.append(Unfinished(key=key, holder=claims.get(folder, ""), ours=ours))
+        return tuple(begun)
 
-    def _unlocked_if_none(self, operation: str, doing: str, **where: str) -> dict[str, Any]:
-        """Ask for one kind of lock; nothing where the object, bucket or server has none."""
-        try:
-            return self.client.call(operation, doing, **where)
-        except NotFoundError:
-            return {}
-        except AnswerError as error:
-            if error.code in NOT_OFFERED | NO_LOCK:
-                return {}
-            raise
+    def exposures(self) -> tuple[Exposure, ...]:
+        """Ask as a stranger, and ask the bucket's settings."""
+        some = next(self.list(), None)
+        return (
+            bucket.anonymous_access(self.client, some.key if some else None),
+            bucket.public_settings(self.client),
+        )
 
     def _attributes(self) -> dict[str, Any]:
         """Return how an object of a backup is to be kept."""
@@ -288,51 +243,25 @@ class S3Storage:
         if options.storage_class:
             attributes["StorageClass"] = options.storage_class
         if options.lock_days:
-            until = self._server_time() + timedelta(days=options.lock_days)
+            until = self.server_time() + timedelta(days=options.lock_days)
             attributes["ObjectLockMode"] = options.lock_mode.upper()
             attributes["ObjectLockRetainUntilDate"] = until
         return attributes
 
-    def _server_time(self) -> datetime:
+    @property
+    def versions(self) -> str:
+        """Whether removed objects stay: `Enabled`, `Suspended`, or nothing."""
+        return bucket.versioning(self.client)
+
+    def server_time(self) -> datetime:
+        """Return the server's clock, as of `prepare` or of the first question."""
         if self._server_now is None:
-            self._server_now = self._page("", MaxKeys=1).date
+            self._server_now = page(self.client, MaxKeys=1).date
         return self._server_now
 
-    def _put_probe(self, key: str, **condition: str) -> Answer:
-        return self.client.call(
-            "put_object",
-            f"write to {self.url}",
-            Key=self.client.key(key),
-            Body=b"",
-            **self.client.options.encryption,
-            **condition,
-        )
-
-    def _honours(self, key: str, **condition: str) -> bool:
-        """Return whether a server refuses to write over an object on this condition."""
-        try:
-            self._put_probe(key, **condition)
-        except AnswerError as error:
-            if error.code in LOST_RACE:
-                return True
-            if error.code in NOT_OFFERED or error.code in {"InvalidArgument", "InvalidRequest"}:
-                return False
-            raise
-        return False
-
-    def _prove_object_lock(self) -> None:
-        try:
-            answer = self.client.call("get_object_lock_configuration", "ask for the object lock")
-        except AnswerError as error:
-            if error.code in _DENIED:
-                raise
-            answer = None
-        kept = answer["ObjectLockConfiguration"] if answer else {}
-        if kept.get("ObjectLockEnabled") != "Enabled":
-            raise ConfigError(
-                f"KULTI_OPS_S3_LOCK_DAYS is set, but {self.url} has no object lock",
-                hint="create the bucket with object lock, or unset it",
-            )
+    @cached_property
+    def _has_object_lock(self) -> bool:
+        return bucket.has_object_lock(self.client)
 
     def _check_leases(self) -> None:
         for lease in (*self._claims.values(), *self._locks.values()):
@@ -343,8 +272,7 @@ class S3Storage:
         lease.take()
         return lease
 
-    def _tidy(self, key: str, found: dict[str, Any], page: Answer) -> None:
-        age_s = (page.date - found["LastModified"]).total_seconds()
+    def _tidy(self, key: str, *, age_s: float) -> None:
         if key.startswith(PROBES) and age_s > self._times.stale_s:
             self.client.call("delete_object", f"remove {key}", Key=self.client.key(key))
         if key.startswith(CLAIMS):
@@ -360,7 +288,7 @@ class S3Storage:
                     lease.release()
 
     def _abort_uploads(self, folder: str) -> None:
-        for key, upload_id in self._uploads(f"{folder}/"):
+        for key, upload_id in uploads(self.client, f"{folder}/"):
             try:
                 self.client.call(
                     "abort_multipart_upload",
@@ -371,41 +299,3 @@ class S3Storage:
             except AnswerError as error:
                 if error.code != "NoSuchUpload":
                     raise
-
-    def _uploads(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Yield the unfinished uploads: key and upload's id."""
-        marker: dict[str, str] = {}
-        while True:
-            page = self.client.call(
-                "list_multipart_uploads",
-                f"list the uploads in {self.url}",
-                Prefix=self.client.key(prefix),
-                **marker,
-            )
-            for found in page.get("Uploads", ()):
-                yield found["Key"].removeprefix(self.client.options.prefix), found["UploadId"]
-            if not page.get("IsTruncated"):
-                return
-            marker = {
-                "KeyMarker": page["NextKeyMarker"],
-                "UploadIdMarker": page["NextUploadIdMarker"],
-            }
-
-    def _pages(self, prefix: str, **arguments: Any) -> Iterator[Answer]:  # noqa: ANN401 - boto3's
-        while True:
-            page = self._page(prefix, **arguments)
-            yield page
-            if not page.get("IsTruncated"):
-                return
-            token = page.get("NextContinuationToken")
-            if not token or token == arguments.get("ContinuationToken"):
-                raise UnreachableError(f"cannot list {self.url}: the listing does not go on")
-            arguments["ContinuationToken"] = token
-
-    def _page(self, prefix: str, **arguments: Any) -> Answer:  # noqa: ANN401 - boto3's
-        return self.client.call(
-            "list_objects_v2",
-            f"list {self.url}",
-            Prefix=self.client.key(prefix),
-            **arguments,
-        )

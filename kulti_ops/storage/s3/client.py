@@ -43,11 +43,12 @@ _ON_THE_WIRE = {
 
 
 class AnswerError(UnreachableError):
-    """The server said no; `code` is its word for why."""
+    """The server said no; `code` is its word for why, `http_status` its number."""
 
-    def __init__(self, message: str, *, hint: str, code: str) -> None:
+    def __init__(self, message: str, *, hint: str, code: str, http_status: int = 0) -> None:
         super().__init__(message, hint=hint)
         self.code = code
+        self.http_status = http_status
 
 
 class Answer(dict[str, Any]):
@@ -92,6 +93,10 @@ class S3Client:
     def key(self, key: str) -> str:
         """Return where a storage's key is in the bucket."""
         return self.options.prefix + key
+
+    def own_key(self, key: str) -> str:
+        """Return the storage's key of one in the bucket."""
+        return key.removeprefix(self.options.prefix)
 
     def anonymous(self) -> Any:  # noqa: ANN401 - boto3's client
         """Return a client that signs nothing: how anybody on the network sees the bucket."""
@@ -141,7 +146,8 @@ class S3Client:
             bucket=self.options.bucket,
             asked=self._asked,
         )
-        return AnswerError(f"cannot {doing}: {reason}", hint=hint, code=code)
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
+        return AnswerError(f"cannot {doing}: {reason}", hint=hint, code=code, http_status=status)
 
     @property
     def _asked(self) -> dict[str, str]:

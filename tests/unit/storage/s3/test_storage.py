@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +22,8 @@ from kulti_ops.errors import (
     UnreachableError,
 )
 from kulti_ops.pgserver.process import wait_until
-from kulti_ops.storage.s3 import CLAIMS, LOCKS, S3Storage, lease
+from kulti_ops.storage import HELD_FOR_GOOD
+from kulti_ops.storage.s3 import CLAIMS, LOCKS, S3Storage, lease, listing
 from kulti_ops.storage.s3.lease import Lease, LeaseTimes, look
 from kulti_ops.storage.s3.options import MIB, S3Options
 from tests.s3server import BUCKET, LOCKED_BUCKET
@@ -219,8 +221,10 @@ def test_s3_listing_goes_on_behind_its_first_page(
     keys = {f"{BACKUP}/records/{n}.json" for n in range(5)} | {"other/manifest.json"}
     for key in keys:
         swift.boto().put_object(Bucket=BUCKET, Key=storage.client.key(key), Body=b"x")
-    page = storage._page
-    monkeypatch.setattr(storage, "_page", lambda prefix, **more: page(prefix, MaxKeys=2, **more))
+    page = listing.page
+    monkeypatch.setattr(
+        listing, "page", lambda client, prefix, **more: page(client, prefix, MaxKeys=2, **more)
+    )
     assert {info.key for info in storage.list()} == keys
     assert storage.folders() == (BACKUP, "other")
 
@@ -420,7 +424,7 @@ def test_s3_tidy_aborts_uploads_of_the_dead_and_no_others(swift: S3Server) -> No
         swift, storage, CLAIMS + dead, pid=dead_process(), machine=lease._machine(), started="1"
     )
     assert {(u.key.split("/")[0], bool(u.holder), u.ours) for u in storage.unfinished()} == {
-        (dead, False, True),
+        (dead, False, True),  # its claim as well as its upload
         (alive, True, True),
         (foreign, False, False),
     }
@@ -472,3 +476,26 @@ def test_s3_upload_that_could_not_be_aborted_keeps_its_claim(
     assert swift.keys(prefix_of(storage)) == [CLAIMS + BACKUP]
     S3Storage(storage.client.options, times=replace(QUICK, stale_s=-2)).tidy()
     assert swift.uploads(prefix_of(storage)) == []
+
+
+# what pruning asks
+
+
+def test_s3_object_that_nothing_keeps_is_not_locked(server: S3Server) -> None:
+    storage = on(server)
+    put(storage, KEY)
+    assert storage.locked_until(KEY) is None
+    assert storage.locked_until(f"{BACKUP}/missing") is None
+    assert storage.keeps_versions() is False
+
+
+def test_s3_object_that_a_lock_keeps_says_until_when(moto: S3Server) -> None:
+    storage = on(moto, bucket=LOCKED_BUCKET, lock_days=3)
+    put(storage, KEY)
+    until = storage.locked_until(KEY)
+    assert until is not None
+    assert until > datetime.now(UTC) + timedelta(days=2)
+    where = {"Bucket": LOCKED_BUCKET, "Key": storage.client.key(KEY)}
+    moto.boto().put_object_legal_hold(**where, LegalHold={"Status": "ON"})
+    assert storage.locked_until(KEY) == HELD_FOR_GOOD
+    assert storage.keeps_versions() is True
