@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup.catalog import list_entries
-from kulti_ops.backup.preflight import CLOCK_TOLERANCE_S, SPACE_FACTOR, SPACE_SHARE
+from kulti_ops.backup.preflight import SPACE_FACTOR, SPACE_SHARE
+from kulti_ops.clock import CLOCK_TOLERANCE_S
 from kulti_ops.errors import ConfigError, StorageError
 from kulti_ops.flows.doctor.check import Answer, from_error, ok, skipped
 from kulti_ops.pgserver import check_enterable, free_bytes, server_account
@@ -38,9 +39,7 @@ def storage(settings: Settings, now: datetime) -> Answer:
         return from_error(Verdict.CRIT, error)
     if isinstance(opened, S3Storage):
         return _bucket(opened, now)
-    if not isinstance(opened, LocalStorage):
-        opened.prepare()
-        return ok(f"{opened.url} is writable", url=opened.url)
+    assert isinstance(opened, LocalStorage)  # noqa: S101 - there are no other kinds
     if not os.path.lexists(opened.root):
         return _missing_storage(opened, configured=settings.storage is not None)
     try:
