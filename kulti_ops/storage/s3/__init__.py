@@ -16,7 +16,7 @@ from kulti_ops.storage import HELD_FOR_GOOD, Exposure, ObjectInfo, Unfinished, v
 from kulti_ops.storage.s3 import bucket
 from kulti_ops.storage.s3.client import AnswerError, S3Client
 from kulti_ops.storage.s3.lease import HeldError, Lease, LeaseTimes, look
-from kulti_ops.storage.s3.listing import objects, page, pages, uploads
+from kulti_ops.storage.s3.listing import abort_upload, objects, page, pages, uploads
 from kulti_ops.storage.s3.reader import S3Reader
 from kulti_ops.storage.s3.writer import S3Writer, Upload
 
@@ -289,13 +289,4 @@ class S3Storage:
 
     def _abort_uploads(self, folder: str) -> None:
         for key, upload_id in uploads(self.client, f"{folder}/"):
-            try:
-                self.client.call(
-                    "abort_multipart_upload",
-                    f"abort the upload of {key}",
-                    Key=self.client.key(key),
-                    UploadId=upload_id,
-                )
-            except AnswerError as error:
-                if error.code != "NoSuchUpload":
-                    raise
+            abort_upload(self.client, key, upload_id)

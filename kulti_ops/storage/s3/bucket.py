@@ -25,7 +25,9 @@ _NONE_SET = frozenset(
         "InvalidArgument",
     }
 )
-_REFUSED = frozenset({400, 401, 403})
+# A stranger who gets any other answer than these got nothing; which one differs by server.
+_BAD_REQUEST, _SERVER_FAILED = 400, 500
+_LATER = frozenset({404, 408, 429})
 _EVERYBODY = ("AllUsers", "AuthenticatedUsers")
 
 
@@ -107,7 +109,10 @@ def anonymous_access(client: S3Client, key: str | None) -> Exposure:
             with client.translated("ask as a stranger"):
                 getattr(boto, operation)(Bucket=bucket, **arguments)
         except AnswerError as error:
-            if error.http_status not in _REFUSED:
+            if (
+                not _BAD_REQUEST <= error.http_status < _SERVER_FAILED
+                or error.http_status in _LATER
+            ):
                 unanswered = error.message
         except (UnreachableError, NotFoundError) as error:
             unanswered = error.message

@@ -1,10 +1,11 @@
-"""Listings of a bucket, page by page: objects, folders, unfinished uploads."""
+"""Listings of a bucket, page by page: objects, folders, unfinished uploads and their end."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kulti_ops.errors import UnreachableError
+from kulti_ops.errors import NotFoundError, UnreachableError
+from kulti_ops.storage.s3.client import AnswerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,3 +64,24 @@ def uploads(client: S3Client, prefix: str = "") -> Iterator[tuple[str, str]]:
             "KeyMarker": found["NextKeyMarker"],
             "UploadIdMarker": found["NextUploadIdMarker"],
         }
+
+
+def uploads_of(client: S3Client, key: str) -> Iterator[str]:
+    """Yield the ids of the unfinished uploads of one key."""
+    return (upload_id for found, upload_id in uploads(client, key) if found == key)
+
+
+def abort_upload(client: S3Client, key: str, upload_id: str) -> None:
+    """Abort an upload; one that is gone already is no error."""
+    try:
+        client.call(
+            "abort_multipart_upload",
+            f"abort the upload of {key}",
+            Key=client.key(key),
+            UploadId=upload_id,
+        )
+    except NotFoundError:
+        return
+    except AnswerError as error:
+        if error.code != "NoSuchUpload":
+            raise

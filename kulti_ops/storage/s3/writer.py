@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from kulti_ops.errors import KultiError, NotFoundError, StorageError
 from kulti_ops.progress import size
 from kulti_ops.storage.s3.client import LOST_RACE, NOT_OFFERED, AnswerError
+from kulti_ops.storage.s3.listing import abort_upload, uploads_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,7 @@ class S3Writer:
         self._buffer = bytearray()
         self._size = 0
         self._upload_id = ""
+        self._begun = False
         self._lease = upload.claim
         self._parts: list[Future[str]] = []
         self._failure: BaseException | None = None
@@ -108,14 +110,13 @@ class S3Writer:
         trace: TracebackType | None,
     ) -> None:
         self._closed = True
-        if self._pool is None:
-            return
         try:
-            if not self._done:
+            if self._begun and not self._done:
                 self._abort()
         finally:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-        if not self._done:
+            if self._pool is not None:
+                self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._begun and not self._done:
             self._abort()  # a part that was under way may have come after the first
         if self._lease is not None and self._lease is not self._upload.claim:
             self._lease.release()
@@ -142,9 +143,11 @@ class S3Writer:
     def _begin(self) -> None:
         if self._lease is None:
             self._lease = self._upload.take_claim()
+        # before the request: when its answer is lost, there may be an upload all the same
+        self._begun = True
+        self._lease.unsettled.add(self._mark)
         answer = self._call("create_multipart_upload", **self._described())
         self._upload_id = answer["UploadId"]
-        self._lease.unsettled.add(self._upload_id)
         self._pool = ThreadPoolExecutor(self._under_way, thread_name_prefix="upload")
 
     def _given_up(self) -> StorageError:
@@ -222,19 +225,17 @@ class S3Writer:
 
     def _abort(self) -> None:
         """Abort the upload; when that fails its lease stays, and the next run does it."""
+        key = self._upload.key
         with suppress(KultiError):
-            try:
-                self._call("abort_multipart_upload", UploadId=self._upload_id)
-            except AnswerError as error:
-                if error.code != "NoSuchUpload":
-                    raise
-            except NotFoundError:
-                pass
+            # without an id, all of this key: whoever holds the claim is the only one who writes it
+            ids = [self._upload_id] if self._upload_id else list(uploads_of(self._client, key))
+            for upload_id in ids:
+                abort_upload(self._client, key, upload_id)
             self._settle()
 
     def _settle(self) -> None:
         if self._lease is not None:
-            self._lease.unsettled.discard(self._upload_id)
+            self._lease.unsettled.discard(self._mark)
 
     def _head(self) -> Answer | None:
         try:
