@@ -118,6 +118,10 @@ S3 = (
     "S3: download cut",
     "S3: download cut again and again",
     "S3: listing fails behind its first page",
+    "S3: SIGKILL during the upload",
+    "S3: SIGINT during the upload",
+    "S3: disk full on download",
+    "S3: stored objects are damaged",
 )
 OLD_SCRIPTS = (
     "old scripts: every valid backup fails its own checksum",
