@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import re
 import signal
 import sys
 import time
@@ -23,7 +24,7 @@ from typer.core import TyperGroup
 from kulti_ops import options as opts
 from kulti_ops.cli import COMMANDS, PROGRAM, root_help
 from kulti_ops.errors import ExitCode, KultiError, OperationFailedError
-from kulti_ops.redact import redact
+from kulti_ops.redact import redact, redact_server
 from kulti_ops.report import ErrorInfo, Outcome, Report, exit_code
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _COMPLETED = (ExitCode.OK, ExitCode.CRIT, ExitCode.UNKNOWN)
 _PARSER_ERROR: Any = typer.BadParameter.__bases__[0]  # whatever library the parser is made of
+_BETWEEN_EXCEPTIONS = r"(\n\n(?:The above exception|During handling)[^\n]*\n\n)"
 BUG_HINT = "this is a bug of kulti-ops: run again with --debug and report what it prints"
 
 
@@ -79,16 +81,20 @@ class Invocation:
         from kulti_ops.output import write_private
 
         try:
-            write_private(path, redact(text, self.secrets) if masked else text)
+            write_private(path, self.masked(text) if masked else text)
         except OSError as error:
             raise OperationFailedError(f"cannot write {path}: {error.strerror or error}") from error
+
+    def masked(self, text: str) -> str:
+        """Return a text without the secrets that are known."""
+        return redact(text, self.secrets)
 
     def say(self, text: str) -> None:
         """Write one line for people to stderr."""
         from kulti_ops.render.rows import visible
 
         self.progress.clear()
-        sys.stderr.write(visible(redact(text, self.secrets)) + "\n")
+        sys.stderr.write(visible(self.masked(text)) + "\n")
         sys.stderr.flush()
 
 
@@ -216,7 +222,7 @@ def _call(
 
         _show_traceback(run)
         telemetry.capture(error)
-        text = f"unexpected {type(error).__name__}: {error}".splitlines()[0]
+        text = redact_server(f"unexpected {type(error).__name__}: {error}").splitlines()[0]
         return Outcome(), _info(run, "bug", text, BUG_HINT), ExitCode.BUG
 
 
@@ -230,7 +236,9 @@ def _show_traceback(run: Invocation) -> None:
     if run.common.debug:
         import traceback
 
-        run.say(traceback.format_exc().rstrip())
+        # each exception of the chain ends with its own words, and those may quote rows
+        parts = re.split(_BETWEEN_EXCEPTIONS, traceback.format_exc().rstrip())
+        run.say("".join(redact_server(part, run.secrets) for part in parts))
 
 
 def _tell(run: Invocation, error: ErrorInfo) -> None:
@@ -242,18 +250,21 @@ def _tell(run: Invocation, error: ErrorInfo) -> None:
 
 def _deliver(run: Invocation, report: Report, code: ExitCode) -> int:
     """Write the report where it belongs; return the exit code."""
-    from kulti_ops.output import Delivery, deliver
+    from kulti_ops.output import Delivery, add_to_job_summary, deliver
 
     common = run.common
     if report.error is not None and common.format is not opts.CheckFormat.NAGIOS:
         _tell(run, report.error)
     where = Delivery(format_name=common.format, path=common.output, quiet=common.quiet)
     try:
+        unsummed = add_to_job_summary(report, where, run.secrets)
         failure = deliver(report, where, run.secrets)
     except KeyboardInterrupt:
         return code or ExitCode.INTERRUPTED
     except TerminatedError:
         return code or ExitCode.TERMINATED
+    if unsummed is not None:  # the verdict stands in the annotations too
+        run.say(f"{PROGRAM}: cannot write the job's summary: {unsummed.strerror or unsummed}")
     if failure is None:
         return code
     where_to = common.output or "stdout"

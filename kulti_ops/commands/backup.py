@@ -9,7 +9,13 @@ import typer
 from kulti_ops.commands import backup_copy, schedule
 from kulti_ops.commands import backup_retention as retention
 from kulti_ops.commands.backup_retention import pin_text
-from kulti_ops.commands.shared import BackupArgument, installations_of, source_of, storage_of
+from kulti_ops.commands.shared import (
+    BackupArgument,
+    installations_of,
+    recipients_of,
+    source_of,
+    storage_of,
+)
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.report import Outcome
 
@@ -95,6 +101,7 @@ def create(
             "rows": manifest.totals.rows,
             "tables": manifest.totals.tables,
             "left_out": manifest.left_out,
+            "encrypted_to": manifest.recipients,
             "warnings": warnings,
             "durations_s": manifest.durations_s,
         },
@@ -132,6 +139,7 @@ def make_backup(
             connect_timeout_s=settings.connect_timeout_s,
             large_objects=large_objects,
             count_rows=count_rows,
+            recipients=recipients_of(run),
         ),
         installations=installations_of(run),
         now=run.now,
@@ -213,6 +221,7 @@ def _row(entry: Entry, run: Invocation) -> dict[str, Any]:
         "size_bytes": manifest.size_bytes if manifest else None,
         "state": str(entry.state),
         "pinned": entry.pinned_at(run.now),
+        "encrypted": bool(manifest and manifest.recipients),
         "problem": entry.problem,
     }
 
@@ -226,6 +235,7 @@ def _details(manifest: Manifest) -> dict[str, Any]:
         "source": asdict(manifest.source),
         "tools": manifest.tools,
         "compression": manifest.compression,
+        "encrypted_to": manifest.recipients,
         "artifacts": [asdict(a) for a in manifest.artifacts],
         "totals": asdict(manifest.totals),
         "durations_s": manifest.durations_s,
@@ -248,6 +258,7 @@ def _created_text(manifest: Manifest) -> str:
         ),
     ]
     lines += [f"         left out: {name}" for name in manifest.left_out]
+    lines += [f"         encrypted to {name}" for name in manifest.recipients]
     return "\n".join([*lines, "next     kulti-ops verify backup"])
 
 
@@ -270,6 +281,7 @@ def _shown_text(entry: Entry, manifest: Manifest, path: str, *, now: datetime) -
         f"  holds        {totals.tables} tables, {rows}, {totals.large_objects} large objects",
         f"  left out     {', '.join(manifest.left_out) or 'nothing'}",
         *(f"  not covered  {name}" for name in manifest.not_covered),
+        f"  encrypted    {'to ' + ', '.join(manifest.recipients) if manifest.recipients else 'no'}",
         f"  in           {path}",
         *(f"    {size(a.size_bytes):>9}  {a.sha256[:16]}…  {a.name}" for a in manifest.artifacts),
         "  records      "

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kulti_ops.commands.shared import ask, storage_of
+from kulti_ops.commands.shared import ask, source_of, storage_of
 from kulti_ops.edge import Invocation  # noqa: TC001 - read at run time
-from kulti_ops.report import Outcome
+from kulti_ops.report import CheckResult, Outcome, Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -162,6 +162,30 @@ def prune(  # noqa: PLR0913, PLR0917 - one parameter for each option
             hint=f"{len(done.removed)} were removed; run it again when the cause is mended",
         )
     return Outcome(data=_data(storage, policy, plans, done), table=_table(plans))
+
+
+def prune_own(run: Invocation, storage: Storage, *, now: datetime) -> CheckResult:
+    """Prune the configured database's backups as the settings say; for scheduled runs.
+
+    Raises: RefusedError, StorageError, OperationFailedError as `run_prune` does.
+    """
+    from kulti_ops.backup.create import source_of as identity_of
+    from kulti_ops.backup.prune import plan_prune, run_prune
+    from kulti_ops.backup.retention import policy_of
+
+    policy = policy_of(run.settings)
+    source = identity_of(source_of(run))
+    plans = plan_prune(storage, policy, now=now, source=source)
+    done = run_prune(
+        storage, plans, policy, now=now, state=run.settings.state_path, progress=run.progress
+    )
+    return CheckResult(
+        id="prune",
+        status=Verdict.CRIT if done.failed else Verdict.OK,
+        summary="; ".join(_done_text(done).splitlines()),
+        evidence={"removed": done.removed, "kept": sum(len(plan.keep) for plan in plans)},
+        next="kulti-ops backup prune shows the plan" if done.failed else None,
+    )
 
 
 def pin(

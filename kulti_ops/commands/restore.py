@@ -13,6 +13,7 @@ from kulti_ops.commands.shared import (
     BackupArgument,
     TargetOption,
     ask,
+    identities_of,
     installations_of,
     storage_of,
     target_of,
@@ -271,6 +272,7 @@ def _options(
         production=settings.production_names,
         confirmed=confirm,
         source=_source_or_none(run),
+        identities=identities_of(run),
     )
     return manifest, options
 
@@ -318,6 +320,7 @@ def _drill_options(run: Invocation, entry: Entry, jobs: int | None) -> DrillOpti
         jobs=jobs or settings.jobs,
         rto_target_s=settings.rto_minutes * 60,
         records=entry.records,
+        identities=identities_of(run),
     )
 
 

@@ -91,6 +91,15 @@ command(app, "render", examples=schedule_render.EXAMPLES, exits=schedule_render.
 def run_schedule(
     run: Invocation,
     name: Annotated[Name, typer.Argument(help="Which schedule.", metavar="NAME")],
+    wait: Annotated[
+        str | None,
+        typer.Option(
+            "--wait",
+            help="How long to wait for another scheduled run to end.",
+            metavar="30m",
+            show_default="not at all",
+        ),
+    ] = None,
 ) -> Outcome:
     """Make a backup, verify it, drill it where the schedule says so, prune where allowed.
 
@@ -98,6 +107,7 @@ def run_schedule(
     on it skipped; nothing is pruned then. The run is written down for `status`, and told to
     every receiver that is configured; a receiver that is dead is a warning and no failure.
     """
+    from kulti_ops.duration import parse_duration
     from kulti_ops.flows.scheduled import Errand, Log, run_scheduled
     from kulti_ops.notify import notifiers_of
 
@@ -113,6 +123,7 @@ def run_schedule(
         notify_timeout_s=settings.notify_timeout_s,
         fail_on_warn=run.common.fail_on is FailOn.WARN,
         secrets=run.secrets,
+        wait_s=parse_duration(wait) if wait else 0.0,
     )
     routine, told = run_scheduled(errand, _steps(run, name, log))
     data = {"schedule": name, "run_id": errand.beginning.run_id, **routine.as_data()}
@@ -180,6 +191,7 @@ def _beginning(settings: Settings, name: Name) -> Beginning:
 def _steps(run: Invocation, name: Name, log: Log) -> Steps:
     from kulti_ops.backup.catalog import find
     from kulti_ops.commands.backup import make_backup
+    from kulti_ops.commands.backup_retention import prune_own
     from kulti_ops.commands.restore import drill_and_record
     from kulti_ops.commands.shared import storage_of
     from kulti_ops.commands.verify import verify_and_record
@@ -199,10 +211,14 @@ def _steps(run: Invocation, name: Name, log: Log) -> Steps:
         storage = storage_of(run)
         return tuple(drill_and_record(run, storage, find(storage, backup_id))[0].results)
 
+    def prune() -> Checks:
+        return (prune_own(run, storage_of(run), now=run.now + timedelta(seconds=log.elapsed_s)),)
+
     return Steps(
         create=lambda: make_backup(run, storage_of(run), label=name),
         verify=verify,
         drill=drill if name is Name.DRILL else None,
+        prune=prune if run.settings.schedule_prune else None,
         proves=level is Level.CONTENTS,
     )
 

@@ -124,6 +124,7 @@ def _setup(
         folders=tuple(folder for folder in folders if folder),
         mailto=mailto,
         max_runtime_minutes=settings.schedule_max_runtime_minutes,
+        grace_minutes=settings.schedule_grace_minutes,
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kulti_ops.commands.shared import BackupArgument, installations_of, storage_of
+from kulti_ops.commands.shared import BackupArgument, identities_of, installations_of, storage_of
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.report import CheckResult, Outcome, Verdict
 from kulti_ops.verify import Level
@@ -40,7 +40,8 @@ def backup(
     """Verify a backup; the outcome is recorded beside it.
 
     Contents reads the archive once to its very end, counts and digests every table's
-    rows, and holds them and every object against what was counted at the source.
+    rows, and holds them and every object against what was counted at the source. An
+    encrypted backup needs an identity for that; without one the answer is unknown.
     """
     from kulti_ops.backup.catalog import find
 
@@ -60,6 +61,7 @@ def verify_and_record(
     """
     from kulti_ops.backup.catalog import Record, add_record, usable_manifest
     from kulti_ops.verify.backup import verify_backup
+    from kulti_ops.verify.recall import proof_of
 
     if entry.unreachable:
         usable_manifest(entry)
@@ -76,14 +78,18 @@ def verify_and_record(
         storage,
         level=level,
         installations=installations_of(run) if level is Level.CONTENTS else (),
+        identities=identities_of(run),
         progress=run.progress,
     )
-    digests = {name: [d.rows, d.sha256] for name, d in done.digests.items()}
     add_record(
         storage,
         entry,
         Record(
-            kind="verify", at=run.now, status=done.status, level=level, data={"digests": digests}
+            kind="verify",
+            at=run.now,
+            status=done.status,
+            level=level,
+            data=proof_of(done, entry.manifest),
         ),
     )
     return done.results

@@ -15,6 +15,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, AliasChoices, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kulti_ops.platform.surface import SIZE_LIMITED
+
 # Root's home is private, and root's servers run as another account.
 ROOT_STATE = Path("/var/lib/kulti-ops")
 
@@ -38,6 +40,7 @@ _GROUPS = {
     "keep_last": "Retention and freshness",
     "schedule_hourly": "Schedule",
     "ping_url": "Notifications",
+    "encrypt_to": "Encryption",
     "jobs": "Restores and objectives",
     "app_url": "Smoke tests",
     "thresholds": "Runbook",
@@ -482,6 +485,27 @@ class Settings(BaseSettings):
         description="Seconds that a receiver of notifications may take.",
     )
 
+    # encryption
+    encrypt_to: str | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_ENCRYPT_TO"),
+        description="Encrypt backups to these age recipients, separated by commas, or to those in "
+        "a file. Without it backups are stored as they are.",
+        examples=["/etc/kulti-ops/recipients.txt"],
+    )
+    identity_file: Folder | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_IDENTITY_FILE"),
+        description="File with the private key (age or SSH) that reads encrypted backups.",
+        examples=["/root/kulti-backup-key.txt"],
+    )
+    identity: SecretStr | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_IDENTITY"),
+        description="The private key itself, where there is no file for it.",
+        examples=["AGE-SECRET-KEY-1…"],
+    )
+
     # restore
     jobs: int = Field(
         2,
@@ -540,6 +564,13 @@ class Settings(BaseSettings):
         description="Lets smoke tests into protected preview deployments.",
         examples=["SECRET"],
     )
+    test_account_cookie: SecretStr | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_TEST_ACCOUNT_COOKIE"),
+        description="Cookie header of a signed-in test account, NAME=VALUE; NAME=VALUE: smoke "
+        "tests then read its balance, transactions and recordings.",
+        examples=["sb-PROJECT-auth-token=VALUE"],
+    )
     status_pages: str = Field(
         "",
         validation_alias=_names("KULTI_OPS_STATUS_PAGES"),
@@ -564,6 +595,26 @@ class Settings(BaseSettings):
         validation_alias=_names("KULTI_OPS_MIN_GRADE"),
         pattern=r"^(A\+|A|A-|B\+|B|B-|C\+|C|C-|D\+|D|D-|F)$",
         description="Grade of the security headers from which smoke run is content.",
+    )
+    size_limited: str = Field(
+        ",".join(SIZE_LIMITED),
+        validation_alias=_names("KULTI_OPS_SIZE_LIMITED"),
+        pattern=r"^/[^,\s]*(\s*,\s*/[^,\s]*)*$",
+        description="Routes that refuse bodies of more than 10,240 characters, comma-separated.",
+    )
+    baseline_latency_percent: float = Field(
+        50.0,
+        ge=0,
+        validation_alias=_names("KULTI_OPS_BASELINE_LATENCY_PERCENT"),
+        description="How much slower than the baseline a route's median may be, in per cent; "
+        "0.1 s more is never a finding.",
+    )
+    baseline_size_percent: float = Field(
+        50.0,
+        ge=0,
+        validation_alias=_names("KULTI_OPS_BASELINE_SIZE_PERCENT"),
+        description="How much larger or smaller than in the baseline a page may be, in per cent; "
+        "10 kB are never a finding.",
     )
     version_header: str = Field(
         "x-kulti-version",
@@ -690,12 +741,20 @@ class Settings(BaseSettings):
         """Hosts known to be on the HSTS preload list."""
         return _listed(self.hsts_preloaded)
 
+    @property
+    def size_limited_paths(self) -> tuple[str, ...]:
+        """Routes that refuse large bodies."""
+        return tuple(path.strip() for path in self.size_limited.split(","))
+
     def secret_values(self) -> frozenset[str]:
         """Return every secret that is set, for redaction; of a URL also the password alone."""
         fields = (getattr(self, name) for name in type(self).model_fields)
         values = {v.get_secret_value() for v in fields if isinstance(v, SecretStr)}
         values |= {os.environ[name] for name in ("PGPASSWORD",) if os.environ.get(name)}
-        return frozenset(values.union(*(url_passwords(value) for value in values)))
+        if self.test_account_cookie:
+            cookie = self.test_account_cookie.get_secret_value()
+            values |= {part.partition("=")[2].strip() for part in cookie.split(";")}
+        return frozenset(values.union(*(url_passwords(value) for value in values)) - {""})
 
 
 def variable_names() -> dict[str, str]:

@@ -131,19 +131,25 @@ def _created_result(created: Created) -> CheckResult:
 def _summed_up(step: str, found: Checks) -> CheckResult:
     """Return a step's results as one; a step that found nothing to look at is unknown."""
     if step == "create":
-        return found[0]
+        return found[0]  # it is the step's own
     status = worst(result.status for result in found)
     bad = [r for r in found if r.status not in {Verdict.OK, Verdict.SKIPPED}]
-    held_count = sum(r.status is Verdict.OK for r in found)
     first = next((r for r in bad if r.status is status), None)
     return CheckResult(
         id=step,
         status=status,
-        summary=first.summary if first else f"{held_count} checks hold",
-        evidence={"checks": len(found), "ok": held_count},
+        summary=first.summary if first else _good_news(found),
+        evidence={"checks": len(found), "ok": sum(r.status is Verdict.OK for r in found)},
         rows=tuple({"id": r.id, "status": r.status, "summary": r.summary} for r in bad),
         next=first.next if first else None,
     )
+
+
+def _good_news(found: Checks) -> str:
+    if len(found) == 1:
+        return found[0].summary
+    skipped = sum(r.status is Verdict.SKIPPED for r in found)
+    return f"{len(found) - skipped} checks hold" + (f", {skipped} skipped" if skipped else "")
 
 
 def _failed(step: str, error: KultiError) -> CheckResult:

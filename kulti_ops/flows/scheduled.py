@@ -11,12 +11,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup.schedule.runs import FOLDER, History, Run, record_run
-from kulti_ops.errors import ExitCode, KultiError, OperationFailedError
+from kulti_ops.errors import ExitCode, KultiError, OperationFailedError, RefusedError
 from kulti_ops.flows.routine import Checks, Routine, run_steps
 from kulti_ops.lock import held
 from kulti_ops.notify import Ending
 from kulti_ops.notify.herald import Herald
-from kulti_ops.redact import redact_personal
+from kulti_ops.redact import redact_server
 from kulti_ops.report import CheckResult, Verdict, exit_code
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kulti_ops.notify import Beginning, Notifier
 
 LOCK_NAME = "schedule-run"
+LOCK_POLL_S = 1.0
 LOG_LINES = 60
 LINE_CHARACTERS = 500
 TEXT_CHARACTERS = 8_000  # receivers of pings keep 10 kB or more
@@ -52,7 +53,10 @@ class Log:
 
 @dataclass(frozen=True, kw_only=True)
 class Errand:
-    """Which schedule runs, and around it: state, receivers, what to keep from them."""
+    """Which schedule runs, and around it: state, receivers, what to keep from them.
+
+    `wait_s` is how long to wait for another scheduled run to end.
+    """
 
     beginning: Beginning
     state: Path
@@ -62,10 +66,12 @@ class Errand:
     notify_timeout_s: float
     fail_on_warn: bool
     secrets: Collection[str]
+    wait_s: float = 0.0
 
     def shown(self, text: str) -> str:
         """Return one line as others may see it."""
-        return redact_personal(" ".join(text.split()), self.secrets)[:LINE_CHARACTERS]
+        # what is masked may span lines: first mask, then join, then cut
+        return " ".join(redact_server(text, self.secrets).split())[:LINE_CHARACTERS]
 
 
 def run_scheduled(errand: Errand, steps: Steps) -> tuple[Routine, Checks]:
@@ -78,7 +84,7 @@ def run_scheduled(errand: Errand, steps: Steps) -> tuple[Routine, Checks]:
     run = Run(run_id=errand.beginning.run_id, pid=os.getpid(), started_at=errand.now)
     herald = Herald(errand.notifiers, timeout_s=errand.notify_timeout_s)
     try:
-        with _alone(errand.state):
+        with _alone(errand):
             _record(errand, run)
             herald.begin(errand.beginning)
             run_steps(routine, steps)
@@ -92,20 +98,26 @@ def run_scheduled(errand: Errand, steps: Steps) -> tuple[Routine, Checks]:
 
 
 @contextmanager
-def _alone(state: Path) -> Iterator[None]:
+def _alone(errand: Errand) -> Iterator[None]:
     """Hold the one lock of scheduled runs.
 
     Raises: RefusedError, OperationFailedError.
     """
-    path = state / FOLDER / "run.lock"
+    path = errand.state / FOLDER / "run.lock"
     with ExitStack() as stack:
-        try:
-            stack.enter_context(held(path, name=LOCK_NAME))
-        except OSError as error:
-            raise OperationFailedError(
-                f"cannot lock {path}: {error.strerror or error}",
-                hint="set KULTI_OPS_STATE_DIR to a folder that can be written",
-            ) from error
+        while True:
+            try:
+                stack.enter_context(held(path, name=LOCK_NAME))
+                break
+            except RefusedError:
+                if errand.log.elapsed_s >= errand.wait_s:
+                    raise
+                time.sleep(LOCK_POLL_S)
+            except OSError as error:
+                raise OperationFailedError(
+                    f"cannot lock {path}: {error.strerror or error}",
+                    hint="set KULTI_OPS_STATE_DIR to a folder that can be written",
+                ) from error
         yield
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kulti_ops.backup.reading import stored
+from kulti_ops.backup.reading import judge_identities, stored
 from kulti_ops.errors import RefusedError
 from kulti_ops.pgserver import ScratchOptions, free_bytes, scratch_server
 from kulti_ops.progress import SILENT, Progress, size
@@ -22,6 +22,7 @@ from kulti_ops.restore.invariants import hold_invariants
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.scratch import Scratch, prepare_roles, prepare_schemas
+from kulti_ops.sealing import NO_IDENTITIES, Identities
 from kulti_ops.verify import compare
 from kulti_ops.verify.recall import verify_or_recall
 from kulti_ops.verify.restored import Expected, TableMatch
@@ -60,6 +61,7 @@ class DrillOptions:
     jobs: int = 2
     rto_target_s: float = 3600.0
     records: tuple[Record, ...] = ()
+    identities: Identities = NO_IDENTITIES
 
 
 @dataclass(kw_only=True)
@@ -101,10 +103,11 @@ def run_drill(
 ) -> Drill:
     """Verify a backup, restore it into a scratch server, and compare.
 
-    Raises: RefusedError for lack of space; StorageError, ConfigError,
-    OperationFailedError when the drill itself cannot be carried out; a backup that does
-    not hold is a result.
+    Raises: RefusedError for lack of space; LockedError when it is encrypted and there is
+    no identity; StorageError, ConfigError, OperationFailedError when the drill itself
+    cannot be carried out; a backup that does not hold is a result.
     """
+    judge_identities(manifest, options.identities)
     judge_space(manifest, root=options.scratch_root)
     drill = Drill()
     started = time.monotonic()
@@ -114,6 +117,7 @@ def run_drill(
             storage,
             options.records,
             installations=(options.tools,),
+            identities=options.identities,
             progress=progress,
         )
     drill.results += verified.results
@@ -137,7 +141,7 @@ def _restore_and_compare(
 ) -> None:
     assert verified.inventory is not None  # noqa: S101 - verified contents have one
     assert verified.toc is not None  # noqa: S101 - likewise
-    archive = stored(manifest, storage, "dump")
+    archive = stored(manifest, storage, "dump", identities=options.identities)
     progress.step("starting a scratch server")
     prepared = time.monotonic()
     chosen = ScratchOptions(

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kulti_ops.backup.reading import stored
+from kulti_ops.backup.reading import judge_identities, stored
 from kulti_ops.db import connect, translated
 from kulti_ops.errors import RefusedError
 from kulti_ops.progress import SILENT, Progress
@@ -22,6 +22,7 @@ from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.roles import apply_settings, create_role, grant_membership
 from kulti_ops.roles import plain_name
+from kulti_ops.sealing import NO_IDENTITIES, Identities
 from kulti_ops.verify import Level, compare
 from kulti_ops.verify.backup import Verification, verify_backup
 from kulti_ops.verify.restored import Expected, TableMatch
@@ -47,6 +48,7 @@ class RestoreOptions:
     production: frozenset[str] = frozenset()
     confirmed: str | None = None
     source: Target | None = None
+    identities: Identities = NO_IDENTITIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +85,10 @@ def prepare_restore(
     """Look at everything and change nothing.
 
     Raises: RefusedError from any guard; DatabaseError, StorageError when something
-    cannot be looked at.
+    cannot be looked at; LockedError when it is encrypted and there is no identity.
     """
     guards.judge_connection(target)
+    judge_identities(manifest, options.identities)
     state = guards.look_at(target, timeout_s=options.connect_timeout_s)
     if empty:
         guards.judge_source(options.source, target, manifest, timeout_s=options.connect_timeout_s)
@@ -97,6 +100,7 @@ def prepare_restore(
         storage,
         level=Level.CONTENTS,
         installations=(options.tools,),
+        identities=options.identities,
         progress=progress,
     )
     if verification.status is Verdict.CRIT or verification.toc is None:
@@ -110,7 +114,7 @@ def prepare_restore(
     return Prepared(
         manifest=manifest,
         verification=verification,
-        archive=stored(manifest, storage, "dump"),
+        archive=stored(manifest, storage, "dump", identities=options.identities),
         target=target,
         state=state,
         plan=plan,

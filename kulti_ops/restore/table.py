@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup.catalog import usable_manifest
-from kulti_ops.backup.reading import stored
+from kulti_ops.backup.reading import judge_identities, stored
 from kulti_ops.clock import compact
 from kulti_ops.digest import TableDigest
 from kulti_ops.errors import RefusedError, UsageError
@@ -19,6 +19,7 @@ from kulti_ops.progress import SILENT, Progress
 from kulti_ops.report import Verdict
 from kulti_ops.restore import guards
 from kulti_ops.restore.archived_table import ArchivedTable, find_table
+from kulti_ops.sealing import NO_IDENTITIES, Identities
 from kulti_ops.verify import Level
 from kulti_ops.verify.backup import verify_backup
 from kulti_ops.verify.contents import read_toc_of
@@ -52,6 +53,7 @@ class TableOptions:
     connect_timeout_s: int = 10
     production: frozenset[str] = frozenset()
     confirmed: str | None = None
+    identities: Identities = NO_IDENTITIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,7 @@ def prepare_table(
     """
     manifest = usable_manifest(entry)
     guards.judge_connection(target)
+    judge_identities(manifest, options.identities)
     schema = options.into_schema or _schema_name(options.now)
     _judge_names(schema, options.where)
     state = guards.look_at(target, timeout_s=options.connect_timeout_s)
@@ -98,10 +101,11 @@ def prepare_table(
             f"{manifest.backup_id} does not pass its verification: {bad.summary}",
             hint="use another backup: kulti-ops backup list",
         )
-    archive = stored(manifest, storage, "dump")
+    archive = stored(manifest, storage, "dump", identities=options.identities)
     with archive.open() as stream:
         toc = read_toc_of(stream)
-    inventory = from_json(stored(manifest, storage, "inventory").read(limit_bytes=LIMIT_BYTES))
+    listed = stored(manifest, storage, "inventory", identities=options.identities)
+    inventory = from_json(listed.read(limit_bytes=LIMIT_BYTES))
     archived = find_table(toc, inventory, name)
     return PreparedTable(
         manifest=manifest,

@@ -150,6 +150,7 @@ async def _ask(own: OwnProbe, context: Context) -> CheckResult:
         own.method,
         body=body,
         headers=own.headers,
+        name=f"{own.path.partition('?')[0]} ({own.id})",
         at_once=bool(_SENT_AWAY & set(own.expect.status)),
     )
     faults = judge_answer(answer, own.expect)

@@ -11,6 +11,7 @@ from urllib.parse import urljoin
 
 from kulti_ops.http import fetch_patiently
 from kulti_ops.message import Request, Response
+from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ class Budgets:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """The site under test and what is known about it. Credentials go to its origin only."""
+    """The site under test and what is known about it. Credentials go to its origin only.
+
+    `account` signs a test account in.
+    """
 
     base_url: str
     http_url: str | None = None
@@ -39,7 +43,9 @@ class Site:
     budgets: Budgets = field(default_factory=Budgets)
     webhook_secret: str = field(default="", repr=False)
     credentials: Headers = field(default=(), repr=False)
+    account: Headers = field(default=(), repr=False)
     preloaded: frozenset[str] = frozenset()
+    size_limited: tuple[str, ...] = surface.SIZE_LIMITED
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ from kulti_ops.smoke.probe import (
     skipped,
     undone,
 )
-from kulti_ops.smoke.selection import GATE, HOME, IDS, VENDORS
+from kulti_ops.smoke.selection import HOME, IDS, VENDORS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,8 +72,7 @@ async def run_smoke(order: Order, *, now: datetime) -> SmokeRun:
         states = await states_task
     results = (*with_network(results, states), named(judge_vendors(states), VENDORS))
     places = {name: place for place, name in enumerate((*IDS, *(p.id for p in order.own)))}
-    chosen = {p.id for p in order.probes} | {n for n in GATE if order.selection.takes(n)}
-    found = [with_blame(result, states) for result in results if result.id in chosen]
+    found = [with_blame(result, states) for result in results if result.id in order.chosen]
     return SmokeRun(
         results=tuple(sorted(found, key=lambda result: places[result.id])), exchanges=exchanges
     )

@@ -56,6 +56,12 @@ class Order:
     own: tuple[Probe, ...] = ()
 
     @property
+    def chosen(self) -> frozenset[str]:
+        """The ids of everything that was to look, the gate included."""
+        gate = (name for name in GATE if self.selection.takes(name))
+        return frozenset({*gate, *(probe.id for probe in self.probes)})
+
+    @property
     def probes(self) -> tuple[Probe, ...]:
         """The probes that were selected, one's own last."""
         return tuple(p for p in (*PROBES, *self.own) if self.selection.takes(p.id, p.tags))

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from kulti_ops import archive
 from kulti_ops.digest import MultisetDigest, OrderedDigest, TableDigest
-from kulti_ops.errors import OperationFailedError
+from kulti_ops.errors import DamagedError, OperationFailedError
 from kulti_ops.following import CHUNK_BYTES
 from kulti_ops.pgrestore import pg_restore, pg_restore_of
+from kulti_ops.sealing import LockedError
 from kulti_ops.verify.copydata import CopyDataError, CopyReader
 from kulti_ops.verify.expectations import table_of_entry
 
@@ -68,13 +69,16 @@ def read_contents(
     `open_stream` opens the archive at its start; it is called twice: once for the table
     of contents, which says what to expect, once for the pass.
 
-    Raises: StorageError when the stream fails; what is wrong with the archive is a
-    `problem`, not an exception.
+    Raises: StorageError when the stream fails; what is wrong with the archive, also that
+    it cannot be decrypted, is a `problem`, not an exception.
     """
     found = ArchiveContents()
     try:
         with open_stream() as stream:
             found.toc = archive.read_toc(stream)
+    except (DamagedError, LockedError) as error:
+        found.problem = error.message
+        return found
     except archive.ArchiveError as error:
         found.problem = str(error)
         _hash_only(open_stream, found, on_bytes)
@@ -139,11 +143,13 @@ def _read_rows(run: Fed, reader: CopyReader) -> str:
     try:
         for chunk in run.output():
             reader.feed(chunk)
-        run.feed.finish()
         reader.finish()
     except CopyDataError as error:
         problem = str(error)
+    try:
         run.feed.finish()
+    except DamagedError as error:
+        return error.message
     code = run.child.wait(timeout_s=TOOL_END_TIMEOUT_S)
     if code != 0:
         cause = next((line for line in run.child.stderr_tail if "error:" in line), "")
@@ -156,9 +162,12 @@ def _hash_only(
 ) -> None:
     """Hash what is no archive: whether it is at least what was stored decides the blame."""
     digest = hashlib.sha256()
-    with open_stream() as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
-            found.size_bytes += len(chunk)
-            on_bytes(found.size_bytes)
+    try:
+        with open_stream() as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                digest.update(chunk)
+                found.size_bytes += len(chunk)
+                on_bytes(found.size_bytes)
+    except DamagedError as error:
+        found.problem = error.message
     found.sha256 = digest.hexdigest()

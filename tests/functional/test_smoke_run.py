@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kulti_ops.http import Policy, own_loopback
+from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.sandbox.web.lifecycle import WebInfo, remove_web, set_faults, start_web
 from kulti_ops.smoke.probe import Budgets, Site
@@ -80,8 +81,9 @@ def test_run_of_a_healthy_site_finds_nothing_in_time(web: WebInfo) -> None:
     assert findings(results) == {}, results
     assert tuple(results) == IDS
     skipped = {name for name, r in results.items() if r.status is Verdict.SKIPPED}
-    assert skipped == {"health"}
+    assert skipped == {"health", "account"}
     assert results["health"].next
+    assert results["account"].next
     slowest_s = max(result.duration_s for result in results.values())
     assert took_s <= max(1.5 * slowest_s, 1.5), slowest_s
     assert took_s <= 5
@@ -170,6 +172,13 @@ def test_run_probe_asked_for_behind_a_broken_gate_is_unknown(
     set_faults(sandbox.dir, ["site-down"])
     results = run(order_for(web, Selection(only=frozenset({"database"}))))
     assert {name: r.status for name, r in results.items()} == {"database": Verdict.UNKNOWN}
+
+
+def test_run_size_limit_of_a_route_that_is_absent_is_unknown(web: WebInfo) -> None:
+    order = order_for(web, Selection(only=frozenset({"size-limit"})))
+    elsewhere = replace(order.site, size_limited=(*surface.SIZE_LIMITED, "/api/gone/away"))
+    found = run(replace(order, site=elsewhere))["size-limit"]
+    assert (found.status, "/api/gone/away" in found.summary) == (Verdict.UNKNOWN, True)
 
 
 def test_run_rate_limit_of_a_foreign_site_wants_its_name(web: WebInfo) -> None:
@@ -286,6 +295,61 @@ def test_run_of_a_site_that_hangs_ends_with_the_budget() -> None:
     assert time.monotonic() - began < 4
 
 
+def signed_in(web: WebInfo, cookie: str) -> Order:
+    order = order_for(web, Selection(only=frozenset({"account"})))
+    return replace(order, site=replace(order.site, account=(("Cookie", cookie),)))
+
+
+def test_run_reads_what_the_test_account_sees(web: WebInfo, sandbox: SandboxInfo) -> None:
+    good = run(signed_in(web, web.account_cookie))["account"]
+    assert (good.status, "private" in good.summary) == (Verdict.OK, True)
+    refused = run(signed_in(web, "sb-sandbox-auth-token=old"))["account"]
+    assert (refused.status, "expired" in refused.summary) == (Verdict.UNKNOWN, True)
+    set_faults(sandbox.dir, ["db-down"])
+    down = run(signed_in(web, web.account_cookie))["account"]
+    assert (down.status, "see database" in down.summary) == (Verdict.SKIPPED, True)
+
+
+def test_run_sends_the_account_s_cookie_nowhere_else(tmp_path: Path) -> None:
+    with serve(lambda _: answer()) as other:
+
+        def respond(seen: Seen) -> bytes:
+            if seen.target.startswith("/api/"):
+                return answer("307 Temporary Redirect", f"Location: {other.url}/x")
+            return answer("200 OK", "Content-Type: text/html", body=b"<title>x</title>")
+
+        with serve(respond) as site:
+            done = kulti_ops(
+                *("smoke", "run", "--only", "account", "--format", "json"),
+                folder=tmp_path,
+                env={
+                    "NEXT_PUBLIC_APP_URL": site.url,
+                    "KULTI_OPS_STATUS_PAGES": f"a={other.url}",
+                    "KULTI_OPS_TEST_ACCOUNT_COOKIE": "sb-auth=canary-token-1; b=canary-token-2",
+                },
+            )
+    assert (done.returncode, statuses(done)) == (3, {"account": "unknown"})
+    sent = [
+        seen.headers.get("cookie", "") for seen in site.seen if seen.target in surface.ACCOUNT_READS
+    ]
+    assert sent == ["sb-auth=canary-token-1; b=canary-token-2"] * 3
+    assert all("cookie" not in seen.headers for seen in other.seen)
+    assert all(
+        "cookie" not in s.headers for s in site.seen if s.target not in surface.ACCOUNT_READS
+    )
+    assert "canary" not in done.stdout + done.stderr
+
+
+def test_run_cookie_that_is_none_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
+    env = {
+        "NEXT_PUBLIC_APP_URL": "http://127.0.0.1:1",
+        "KULTI_OPS_TEST_ACCOUNT_COOKIE": "canary-token",
+    }
+    done = kulti_ops("smoke", "run", folder=tmp_path, env=env)
+    assert (done.returncode, "TEST_ACCOUNT_COOKIE" in done.stderr) == (4, True)
+    assert "canary" not in done.stdout + done.stderr
+
+
 def environment(web: WebInfo) -> dict[str, str]:
     pages = [f"{vendor}={web.status_url}/{vendor}" for vendor in VENDORS]
     return {
@@ -295,6 +359,7 @@ def environment(web: WebInfo) -> dict[str, str]:
         "KULTI_OPS_STATUS_PAGES": ",".join(pages),
         "HMS_APP_SECRET": web.webhook_secret,
         "VERCEL_AUTOMATION_BYPASS_SECRET": "canary-bypass-1",
+        "KULTI_OPS_TEST_ACCOUNT_COOKIE": web.account_cookie,
     }
 
 
@@ -304,6 +369,7 @@ def test_run_command_reports_without_secrets(web: WebInfo, tmp_path: Path, style
     assert done.returncode == 0, done.stdout + done.stderr
     assert "canary" not in done.stdout + done.stderr
     assert web.webhook_secret not in done.stdout + done.stderr
+    assert web.account_cookie.partition("=")[2] not in done.stdout + done.stderr
 
 
 def test_run_command_exit_code_says_whether_to_roll_back(

@@ -64,6 +64,7 @@ LAYERS: dict[str, Layer] = {
     "pipeline": Layer.ADAPTERS,
     "process": Layer.ADAPTERS,
     "project": Layer.ADAPTERS,
+    "sealing": Layer.ADAPTERS,
     "services": Layer.ADAPTERS,
     "storage": Layer.ADAPTERS,
     "telemetry": Layer.ADAPTERS,
@@ -103,6 +104,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "psycopg": ("db", "inventory", "pgserver", "pipeline"),
     "pydantic": ("config", "services"),
     "pydantic_settings": ("config",),
+    "pyrage": ("sealing",),
     "rich": ("render",),
     "sentry_sdk": ("telemetry",),
     "tabulate": ("render",),
@@ -121,7 +123,7 @@ NOT_FOR_VALUES = frozenset(
 # Who reads the environment besides config, and why.
 ENVIRONMENT_READERS: dict[str, str] = {
     "config": "the one reader: settings, libpq's variables, what children inherit",
-    "output": "NO_COLOR, which must hold before and without settings",
+    "output": "NO_COLOR and GITHUB_STEP_SUMMARY, which must hold before and without settings",
 }
 
 

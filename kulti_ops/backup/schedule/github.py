@@ -62,7 +62,7 @@ jobs:
           persist-credentials: false
       - env:
           SUPABASE_CA: ${{{{ secrets.SUPABASE_CA }}}}
-        run: printf '%s\n' "$SUPABASE_CA" > supabase-ca.crt
+        run: printf '%s' "$SUPABASE_CA" > supabase-ca.crt
       # brings the PostgreSQL 17 client too: pinned, with its hash
       - run: make .venv/.runtime
       - run: .venv/bin/kulti-ops backup schedule run "$SCHEDULE" --format markdown --output run.md

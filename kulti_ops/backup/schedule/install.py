@@ -39,6 +39,7 @@ class Setup:
     folders: tuple[Path, ...] = ()
     mailto: str | None = None
     max_runtime_minutes: float = 480
+    grace_minutes: float = 60
 
     def command(self, name: str) -> tuple[str, ...]:
         """Return the argv of a schedule's run.
@@ -48,10 +49,13 @@ class Setup:
         for path in (self.program[0], self.env_file):
             if not path.startswith("/"):
                 raise UsageError(f"{path} is not an absolute path", hint="cron starts elsewhere")
-        words = ("backup", "schedule", "run", name, "--env-file", self.env_file, "--quiet")
-        if any("\n" in word for word in (*self.program, *words)):
+        # two timers may fire at once after a pause; half the grace leaves the run in time
+        wait = f"{max(1, round(self.grace_minutes / 2))}m"
+        options = ("--env-file", self.env_file, "--wait", wait, "--quiet")
+        words = (*self.program, "backup", "schedule", "run", name, *options)
+        if any("\n" in word for word in words):
             raise UsageError("a path holds a line break")
-        return (*self.program, *words)
+        return words
 
 
 def environment_lines(schedules: tuple[Schedule, ...], setup: Setup) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup.schedule.install import UNIT_NAME, RenderedFile, preparation
+from kulti_ops.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,8 +58,9 @@ def render_systemd(schedules: tuple[Schedule, ...], setup: Setup) -> tuple[Rende
 
 
 def _service(schedules: tuple[Schedule, ...], setup: Setup) -> RenderedFile:
-    words = setup.command("%i")
-    command = " ".join(word if word == "%i" else _word(word) for word in words)
+    program, *words = setup.command("%i")
+    arguments = [word if word == "%i" else _word(word) for word in words]
+    command = " ".join((_executable(program), *arguments))
     timers = " ".join(f"{UNIT_NAME}-{s.name}.timer" for s in schedules)
     lines = [
         "# Scheduled backups of Kulti.",
@@ -139,6 +141,16 @@ def _timer(schedule: Schedule) -> RenderedFile:
     ]
     path = f"{FOLDER}/{UNIT_NAME}-{schedule.name}.timer"
     return RenderedFile(path=path, text="\n".join(lines) + "\n")
+
+
+def _executable(path: str) -> str:
+    """Return a program's path, in which `$` means nothing.
+
+    Raises: UsageError when systemd takes no such path, however it is quoted.
+    """
+    if any(c in path for c in "\"'\\"):
+        raise UsageError(f"systemd starts no program whose path holds quotes: {path}")
+    return _word(path).replace("$$", "$")
 
 
 def _word(text: str) -> str:

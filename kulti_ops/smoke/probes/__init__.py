@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kulti_ops.smoke.probe import Probe
+from kulti_ops.smoke.probes.account import account
 from kulti_ops.smoke.probes.api import (
     anonymous_401,
     cors,
@@ -40,6 +41,7 @@ PROBES: tuple[Probe, ...] = (
     Probe(id="health", tags=frozenset({"api"}), ask=health, steady=True),
     Probe(id="webhook-unsigned", tags=frozenset({"api", "security"}), ask=webhook_unsigned),
     Probe(id="webhook-signed", tags=frozenset({"api"}), ask=webhook_signed),
+    Probe(id="account", tags=frozenset({"api", "security"}), ask=account, steady=True),
     Probe(id="size-limit", tags=frozenset({"api", "security"}), ask=size_limit),
     Probe(id="rate-limit", tags=frozenset({"api", "security"}), ask=rate_limit),
     Probe(id="methods", tags=frozenset({"api"}), ask=methods),

@@ -18,12 +18,12 @@ from kulti_ops.db import parse_target
 from kulti_ops.errors import StorageError
 from kulti_ops.pgserver import server_installation
 from kulti_ops.pgtools import find_installations
+from kulti_ops.platform.shape import EXTENSIONS_DIR
 from kulti_ops.report import Verdict
 from kulti_ops.restore.drill import DrillOptions, run_drill
 from kulti_ops.restore.run import Prepared, RestoreOptions, prepare_restore, run_restore
 from kulti_ops.restore.table import TableOptions, prepare_table
 from kulti_ops.restore.table_run import bring_table
-from kulti_ops.sandbox.server import EXTENSIONS_DIR
 from kulti_ops.storage.local import LocalStorage
 from tests.functional.faults.stage import REAL_BIN
 from tests.functional.restore.conftest import execute, rows
