@@ -254,7 +254,7 @@ class Settings(BaseSettings):
         description="Smallest part of an upload, in MiB.",
     )
     s3_part_max_mib: int = Field(
-        16,
+        24,
         ge=5,
         le=5120,
         validation_alias=_names("KULTI_OPS_S3_PART_MAX_MIB"),

@@ -50,7 +50,7 @@ class S3Options:
     checksum: str = "sha256"
     max_parts: int = 10_000
     part_min_bytes: int = 8 * MIB
-    part_max_bytes: int = 16 * MIB
+    part_max_bytes: int = 24 * MIB
     timeout_s: float = 60
     connect_timeout_s: float = 10
     attempts: int = 5
