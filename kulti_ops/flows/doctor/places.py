@@ -67,10 +67,14 @@ def _bucket(opened: S3Storage, now: datetime) -> Answer:
         return from_error(Verdict.CRIT, error, url=opened.url)
     open_to = [what for exposure in opened.exposures() for what in exposure.open_to]
     skew_s = (now - opened.server_time()).total_seconds()
+    try:
+        versions = opened.versions or "none"
+    except StorageError:
+        versions = "unknown"  # not everybody who may write may ask
     evidence = {
         "url": opened.url,
         "clock_skew_s": round(skew_s),
-        "versions": opened.versions or "none",
+        "versions": versions,
         "creates_once": opened.client.creates_once,
     }
     if open_to:
@@ -87,8 +91,7 @@ def _bucket(opened: S3Storage, now: datetime) -> Answer:
             next="mend the time service here (timedatectl): beyond 15 minutes all is refused",
             evidence=evidence,
         )
-    kept = "keeps versions" if opened.versions == "Enabled" else "keeps no versions"
-    return ok(f"{opened.url} is writable, {kept}", **evidence)
+    return ok(f"{opened.url} is writable; older versions: {versions.lower()}", **evidence)
 
 
 def _missing_storage(opened: LocalStorage, *, configured: bool) -> Answer:

@@ -248,3 +248,15 @@ def test_s3_listing_that_fails_half_way_is_no_short_listing(
     with pytest.raises(UnreachableError):
         list(storage.list())
     assert proxy.staged == 1
+
+
+def test_s3_without_the_right_to_remove_leaves_rubbish_alone(proxy: FaultyProxy) -> None:
+    storage = storage_of(proxy)
+    with storage.writer(DUMP) as writer:
+        writer.write(b"left by a dead run")
+        writer.commit()
+    proxy.stage("403", lambda r: r.method == "DELETE" and "/.kulti/" not in r.path)
+    assert storage.sweep(ID) is False
+    assert proxy.staged == 1
+    proxy.heal()
+    assert storage.sweep(ID) is True
