@@ -34,7 +34,7 @@ def storage_of(run: Invocation) -> Storage:
     """Return the storage that the settings name."""
     from kulti_ops.storage import open_storage
 
-    return open_storage(run.settings.storage_url)
+    return open_storage(run.settings.storage_url, settings=run.settings)
 
 
 def source_of(run: Invocation) -> Target:

@@ -70,7 +70,7 @@ def _questions(
         ("ipv6", ipv6),
         ("role-rights", partial(database.role_rights, looked)),
         ("clock", partial(database.clock, looked)),
-        ("storage", partial(places.storage, chosen)),
+        ("storage", partial(places.storage, chosen, around.now)),
         ("encryption", partial(encryption.encryption, chosen)),
         ("free-space", partial(places.free_space, chosen, survey)),
         ("state-folder", partial(places.state_folder, chosen)),
