@@ -1,8 +1,8 @@
 """Turns a fresh cluster into a Kulti: roles, vendor schemas, the platform's tables, data.
 
-Owns the order in which the files of `sql/` run and the session they run in; what is created
-stands in those files and nowhere else. Starts and stops no server, reads no calendar (`now`
-is given) and uses nothing random: the same `scale` and `now` give the same rows.
+Owns the order in which the files of `sql/` and of the platform run and the session they run in;
+what is created stands in those files and nowhere else. Starts and stops no server, reads no
+calendar (`now` is given) and uses nothing random: the same `scale` and `now` give the same rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.db import connect, own_target, translated
 from kulti_ops.errors import ConfigError, OperationFailedError
+from kulti_ops.platform.shape import Script, read_scripts, vendor_scripts
 from kulti_ops.progress import SILENT
+from kulti_ops.project import set_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,19 +64,6 @@ PHASES = (
     Phase(title="adding edge cases", first=80, last=89),
     Phase(title="finishing", first=90, last=99),
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Script:
-    """One numbered file of `sql/`."""
-
-    name: str
-    text: str
-
-    @property
-    def number(self) -> int:
-        """Where it stands in the order."""
-        return int(self.name[:2])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +143,7 @@ def build_database(
         _run_scripts(site, chosen, lanes=_LANES if phase.parallel else 1)
         phases.append((phase.title, time.monotonic() - phase_started))
     with closing(site.open()) as connection:
-        _set_password(connection, "postgres", postgres_password)
+        set_password(connection, "postgres", postgres_password)
         tables = _tables_by_size(connection)
     progress.step("gathering statistics")
     phase_started = time.monotonic()
@@ -174,12 +163,9 @@ def build_database(
 
 
 def load_scripts() -> tuple[Script, ...]:
-    """Return every file of `sql/`, in the order they run."""
-    folder = files("kulti_ops.sandbox") / "sql"
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return tuple(
-        Script(name=name, text=(folder / name).read_text(encoding="utf-8")) for name in names
-    )
+    """Return every file, the platform's and those of `sql/`, in the order they run."""
+    own = read_scripts(files("kulti_ops.sandbox") / "sql")
+    return tuple(sorted((*vendor_scripts(), *own), key=lambda script: script.name))
 
 
 def _check_arguments(scale: float, now: datetime) -> None:
@@ -212,20 +198,6 @@ def _drain(site: _Site, queue: Iterator[Script], *, lone: bool = True) -> None:
             with translated(f"sandbox file {script.name} failed"):
                 # Bytes without parameters: one implicit transaction per file.
                 connection.execute(script.text.encode())
-
-
-def _set_password(connection: Connection, role: str, password: str) -> None:
-    """Set a password as its SCRAM verifier: the server never sees, or logs, the clear text."""
-    verifier = connection.pgconn.encrypt_password(
-        password.encode(), role.encode(), b"scram-sha-256"
-    ).decode()
-    with translated(f"cannot set the password of {role}"):
-        command = _single(
-            connection.execute(
-                "SELECT format('ALTER ROLE %%I PASSWORD %%L', %s::text, %s::text)", (role, verifier)
-            )
-        )
-        connection.execute(str(command).encode())
 
 
 def _tables_by_size(connection: Connection) -> tuple[str, ...]:

@@ -5,21 +5,20 @@ Decides nothing about when it runs; see `lifecycle`.
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from kulti_ops.pgserver import ServerSpec, server_installation
+from kulti_ops.platform.shape import ADMIN_ROLE, EXTENSIONS_DIR, OWNER_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from kulti_ops.pgtools import Installation
     from kulti_ops.sandbox.state import Record
 
-ADMIN_ROLE = "supabase_admin"
-APP_ROLE = "postgres"
-EXTENSIONS_DIR = Path(__file__).parent / "sql" / "extension"
+APP_ROLE = OWNER_ROLE
 
 # As on the hosted platform's smallest machines, where it is known.
 SANDBOX_SETTINGS: Mapping[str, str] = MappingProxyType(

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import psycopg
 import pytest
@@ -22,6 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 from kulti_ops.pgserver import PgServer, ScratchOptions, scratch_server, server_installation
 from kulti_ops.sandbox import lifecycle
 from kulti_ops.sandbox.lifecycle import Places, SandboxInfo
+from tests.functional.new_project import VARIANTS, Database, Platforms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,15 +31,6 @@ if TYPE_CHECKING:
 
 SANDBOX_SCALE = 0.01
 _TEMPLATE = "kulti_template"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Database:
-    """A database of one test: URLs as its ordinary and as its strongest role."""
-
-    name: str
-    url: str
-    admin_url: str
 
 
 @pytest.fixture(scope="session")
@@ -124,6 +116,31 @@ def empty_database(plain_server: PgServer) -> Iterator[Callable[[], Database]]:
 
     yield make
     _drop(plain_server.dsn(), names)
+
+
+@pytest.fixture(scope="session")
+def _platforms(session_root: Path) -> Iterator[Platforms]:
+    with ExitStack() as stack:
+        yield Platforms(root=session_root, stack=stack)
+
+
+class NewProject(Protocol):
+    """Makes a new project, as it is or as one of `new_project.VARIANTS`."""
+
+    def __call__(self, variant: str = "plain") -> Database:
+        """Return its URLs: as `postgres`, who is no superuser there, and as the superuser."""
+
+
+@pytest.fixture
+def new_project(_platforms: Platforms) -> Iterator[NewProject]:
+    """Make new, empty hosted projects; dropped at the end with the roles that were added."""
+
+    def make(variant: str = "plain") -> Database:
+        chosen = VARIANTS[variant]
+        return _platforms.of(chosen).make(chosen.change)
+
+    yield make
+    _platforms.clean()
 
 
 def _next_name(names: list[str]) -> str:

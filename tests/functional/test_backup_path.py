@@ -18,7 +18,7 @@ from psycopg import sql
 from kulti_ops.backup import catalog
 from kulti_ops.pgserver import ScratchOptions, scratch_server, server_installation
 from kulti_ops.pgtools import embedded_bin_dir
-from kulti_ops.sandbox.server import EXTENSIONS_DIR
+from kulti_ops.platform.shape import EXTENSIONS_DIR
 from kulti_ops.storage import open_storage
 
 if TYPE_CHECKING:

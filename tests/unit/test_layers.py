@@ -59,6 +59,7 @@ LAYERS: dict[str, Layer] = {
     "pgtools": Layer.ADAPTERS,
     "pipeline": Layer.ADAPTERS,
     "process": Layer.ADAPTERS,
+    "project": Layer.ADAPTERS,
     "services": Layer.ADAPTERS,
     "storage": Layer.ADAPTERS,
     "telemetry": Layer.ADAPTERS,

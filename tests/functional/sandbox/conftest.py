@@ -14,9 +14,10 @@ import psycopg
 import pytest
 
 from kulti_ops.pgserver import PgServer, ServerSpec
+from kulti_ops.platform.shape import ADMIN_ROLE
 from kulti_ops.progress import Silent
 from kulti_ops.sandbox.build import BuildSummary, build_database
-from kulti_ops.sandbox.server import ADMIN_ROLE, SANDBOX_SETTINGS, sandbox_installation
+from kulti_ops.sandbox.server import SANDBOX_SETTINGS, sandbox_installation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
 
 from kulti_ops.errors import ConfigError
-from kulti_ops.sandbox.build import PHASES, Script, build_database, load_scripts
+from kulti_ops.sandbox.build import PHASES, build_database, load_scripts
+
+if TYPE_CHECKING:
+    from kulti_ops.platform.shape import Script
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 

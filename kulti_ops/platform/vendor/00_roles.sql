@@ -1,6 +1,6 @@
 -- The cluster's roles, as the hosted platform has them. The bootstrap superuser is
 -- supabase_admin; `postgres` is the strongest role a customer gets and is no superuser.
--- Run as supabase_admin. Passwords are set by the builder, never here.
+-- Run as supabase_admin, once per server. Passwords are set by the builder, never here.
 
 CREATE ROLE postgres WITH LOGIN NOSUPERUSER INHERIT CREATEROLE CREATEDB REPLICATION BYPASSRLS;
 
@@ -24,11 +24,9 @@ GRANT anon, authenticated, service_role TO supabase_storage_admin;
 GRANT authenticator TO supabase_storage_admin;
 GRANT pg_read_all_data TO supabase_read_only_user;
 
--- From PostgreSQL 16 on, membership alone neither inherits nor allows SET ROLE.
-GRANT anon, authenticated, service_role, authenticator TO postgres
-    WITH ADMIN TRUE, INHERIT TRUE, SET TRUE;
-GRANT pg_monitor, pg_read_all_data, pg_signal_backend TO postgres
-    WITH ADMIN TRUE, INHERIT TRUE, SET TRUE;
+-- `postgres` is made with INHERIT: it inherits, and may SET ROLE, before PostgreSQL 16 and after.
+GRANT anon, authenticated, service_role, authenticator TO postgres WITH ADMIN OPTION;
+GRANT pg_monitor, pg_read_all_data, pg_signal_backend TO postgres WITH ADMIN OPTION;
 GRANT SET ON PARAMETER session_replication_role TO postgres;
 
 -- Role settings as hosted: short leashes for the API's roles.

@@ -1,9 +1,4 @@
--- The database, its schemas, extensions and default privileges.
--- Run as supabase_admin in database `postgres`.
-
-ALTER DATABASE postgres OWNER TO postgres;
-ALTER DATABASE postgres SET "app.settings.jwt_exp" TO '3600';
-GRANT ALL ON DATABASE postgres TO dashboard_user;
+-- Schemas, extensions and default privileges. Run as supabase_admin.
 
 -- `public` stays with pg_database_owner, that is, with postgres as the database's owner.
 GRANT USAGE ON SCHEMA public TO postgres, anon, authenticated, service_role;
@@ -33,13 +28,3 @@ ALTER DEFAULT PRIVILEGES FOR ROLE supabase_admin IN SCHEMA public
     GRANT ALL ON FUNCTIONS TO postgres, anon, authenticated, service_role;
 ALTER DEFAULT PRIVILEGES FOR ROLE supabase_admin IN SCHEMA public
     GRANT ALL ON SEQUENCES TO postgres, anon, authenticated, service_role;
-
--- What the migration tool of the platform writes.
-CREATE SCHEMA supabase_migrations AUTHORIZATION postgres;
-SET ROLE postgres;
-CREATE TABLE supabase_migrations.schema_migrations (
-    version text NOT NULL PRIMARY KEY,
-    statements text[],
-    name text
-);
-RESET ROLE;
