@@ -187,6 +187,7 @@ def test_extensions_and_event_triggers_belong_to_the_superuser(admin: psycopg.Co
         "SELECT extname, extnamespace::regnamespace::text, extowner::regrole::text"
         " FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1",
     ) == [
+        ("pg_cron", "pg_catalog", "supabase_admin"),
         ("pg_stat_statements", "extensions", "supabase_admin"),
         ("pgcrypto", "extensions", "supabase_admin"),
         ("uuid-ossp", "extensions", "supabase_admin"),

@@ -64,6 +64,36 @@ def test_edge_cases_hold_what_is_hard_to_move(admin: psycopg.Connection) -> None
     ) == ['Weird "Table" ; -- DROP\nName']
 
 
+def test_edge_cases_hold_what_stands_between_vendor_and_customer(admin: psycopg.Connection) -> None:
+    assert rows(
+        admin,
+        "SELECT tgrelid::regclass::text, tgname, tgenabled::text FROM pg_trigger"
+        " WHERE tgname LIKE 'edge_state%%' OR tgname = 'on_auth_user_signed_in' ORDER BY 3",
+    ) == [
+        ("storage.objects", "edge_state_always", "A"),
+        ("realtime.subscription", "edge_state_disabled", "D"),
+        ("auth.users", "on_auth_user_signed_in", "O"),
+    ]
+    assert value(admin, "SELECT count(*) FROM cron.job") == 2
+    assert value(admin, "SELECT cardinality(extconfig) FROM pg_extension WHERE extname = 'pg_cron'")
+    assert (
+        value(
+            admin,
+            "SELECT array_agg(a.grantee::text ORDER BY 1) FROM pg_namespace,"
+            " aclexplode(nspacl) a WHERE nspname = 'public' AND a.grantee = 0",
+        )
+        is None
+    )
+    assert rows(
+        admin,
+        "SELECT defaclnamespace = 0, defaclobjtype::text FROM pg_default_acl"
+        " WHERE defaclrole = 'postgres'::regrole AND array_to_string(defaclacl, ',')"
+        " !~ 'anon|^=' ORDER BY 1",
+    ) == [(False, "S"), (True, "f")]
+    assert value(admin, "SELECT has_table_privilege('anon', 'public.app_config', 'SELECT')")
+    assert not value(admin, "SELECT has_table_privilege('anon', 'public.app_config', 'TRUNCATE')")
+
+
 def test_dump_as_postgres_and_restore_pass_without_a_word(built: Built) -> None:
     archive = built.server.spec.data_dir.parent / "kulti.pgc"
     tool = built.installation.tool
