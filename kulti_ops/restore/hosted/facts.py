@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.db import sql, translated
 from kulti_ops.inventory import pin_session, read_items
+from kulti_ops.restore.hosted.rights import DefaultRights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,7 +62,12 @@ VENDOR_PREFIX = "supabase_"
 # Made in a customer's name by the vendor's migration tool: an empty table there is no contents.
 TOOL_SCHEMAS = frozenset({"supabase_migrations"})
 # Rows in these make a project one that is in use.
-USED_TABLES = ("auth.users", "auth.identities", "storage.buckets", "storage.objects")
+USED_TABLES = (
+    ("auth", "users"),
+    ("auth", "identities"),
+    ("storage", "buckets"),
+    ("storage", "objects"),
+)
 _CONTENT_KINDS = (
     "table",
     "view",
@@ -102,6 +108,14 @@ SELECT n.nspname::text, pg_has_role(n.nspowner, 'USAGE'),
               WHERE has_schema_privilege(r.oid, n.oid, 'CREATE'))
   FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 """
+_DEFAULTS = """
+SELECT pg_get_userbyid(d.defaclrole)::text, n.nspname::text, d.defaclobjtype::text,
+       array(SELECT DISTINCT CASE WHEN a.grantee <> 0 THEN pg_get_userbyid(a.grantee)::text END
+               FROM aclexplode(d.defaclacl) a
+              WHERE d.defaclnamespace <> 0 OR a.grantee <> d.defaclrole)
+  FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+ WHERE pg_has_role(d.defaclrole, 'USAGE')
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +127,7 @@ class Relation:
 
     identity: str
     schema: str
+    name: str
     kind: str
     insert: bool = False
     update: bool = False
@@ -142,8 +157,9 @@ class HostedFacts:
     extensions_available: frozenset[str]
     trigger_functions: frozenset[str]
     schemas: Mapping[str, Schema]
-    relations: Mapping[str, Relation]
+    relations: Mapping[tuple[str, str], Relation]
     items: Mapping[Key, Item]
+    default_rights: tuple[DefaultRights, ...] = ()
 
     @property
     def server_major(self) -> int:
@@ -183,8 +199,12 @@ def look_at_project(connection: Connection) -> HostedFacts:
             extensions_available=frozenset(row[6]),
             trigger_functions=frozenset(row[7]),
             schemas={s[0]: Schema(usable=s[1], creators=frozenset(s[2])) for s in schemas},
-            relations={r.identity: r for r in _relations(connection)},
+            relations={(r.schema, r.name): r for r in _relations(connection)},
             items={i.key: i for i in read_items(connection)},
+            default_rights=tuple(
+                DefaultRights(role=d[0], schema=d[1], kind=d[2], grantees=tuple(d[3]))
+                for d in connection.execute(_DEFAULTS).fetchall()
+            ),
         )
 
 
@@ -194,8 +214,8 @@ def contents_of(facts: HostedFacts) -> tuple[str, ...]:
     for name in USED_TABLES:
         relation = facts.relations.get(name)
         if relation is not None and relation.empty is not True:
-            known = "rows" if relation.empty is False else "rows that nobody may count"
-            found.append(f"{known} in {name}")
+            known = "rows" if relation.empty is False else "perhaps rows, which are not readable,"
+            found.append(f"{known} in {relation.identity}")
     return tuple(found)
 
 
@@ -224,8 +244,8 @@ def schema_of(item: Item) -> str:
 def _is_empty(facts: HostedFacts, item: Item) -> bool:
     if item.kind != "table":
         return item.kind == "sequence"
-    relation = facts.relations.get(item.identity)
-    return relation is not None and relation.empty is True
+    tables = (r for r in facts.relations.values() if r.identity == item.identity)
+    return any(relation.empty is True for relation in tables)
 
 
 def _relations(connection: Connection) -> Iterator[Relation]:
@@ -236,6 +256,7 @@ def _relations(connection: Connection) -> Iterator[Relation]:
         yield Relation(
             identity=row[0],
             schema=row[1],
+            name=row[2],
             kind=row[3],
             insert=row[5],
             update=row[6],

@@ -155,6 +155,12 @@ ROWS_NO_TABLE = Rule(
     reason="the target has no such table",
     follows="the backup's rows of this table are not there",
 )
+NO_ROWS = Rule(
+    name="no-rows",
+    fate=Fate.SKIP,
+    applies_to="rows of a vendor's table that has none in the backup",
+    reason="the backup has no rows of it",
+)
 ROWS_STAGED = Rule(
     name="rows-staged",
     fate=Fate.RUN,
@@ -165,7 +171,7 @@ ROWS_STAGED = Rule(
 SEQUENCE_NO_RIGHT = Rule(
     name="sequence-no-right",
     fate=Fate.SKIP,
-    applies_to="SEQUENCE SET of a vendor's sequence without the right to UPDATE, or that is missing",
+    applies_to="SEQUENCE SET of a vendor's sequence that is missing or may not be set",
     reason="no right to set it",
     follows="the vendor's sequence goes on from its own value",
 )
