@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -291,18 +291,17 @@ def _plan_text(prepared: Prepared) -> str:
 
 
 def _drill_options(run: Invocation, entry: Entry, jobs: int | None) -> DrillOptions:
-    from importlib import resources
 
     from kulti_ops.backup.catalog import usable_manifest
     from kulti_ops.pgserver import server_installation
     from kulti_ops.pgtools import choose
+    from kulti_ops.platform.shape import EXTENSIONS_DIR
     from kulti_ops.restore.drill import DrillOptions
 
     settings = run.settings
-    extensions = Path(str(resources.files("kulti_ops") / "sandbox" / "sql" / "extension"))
     return DrillOptions(
         scratch_root=settings.scratch_path,
-        server=server_installation(settings.cache_path, extra_extensions=extensions),
+        server=server_installation(settings.cache_path, extra_extensions=EXTENSIONS_DIR),
         tools=choose(installations_of(run), server_major=usable_manifest(entry).dump_major),
         jobs=jobs or settings.jobs,
         rto_target_s=settings.rto_minutes * 60,
