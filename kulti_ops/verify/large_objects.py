@@ -11,7 +11,7 @@ from kulti_ops.db import translated
 from kulti_ops.process import Child
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from kulti_ops.archive import Toc
@@ -34,7 +34,6 @@ def archived_digests(
     if not entries:
         return {}
     digests: dict[int, hashlib._Hash] = {}
-    current = hashlib.sha256()
     with tempfile.NamedTemporaryFile("w", prefix="kulti-ops-", suffix=".list") as wanted:
         wanted.writelines(f"{number};\n" for number in entries)
         wanted.flush()
@@ -45,13 +44,24 @@ def archived_digests(
             str(archive),
         ]
         with Child(argv, env=environment) as child:
-            for line in child.stdout:
-                if match := _OPEN.match(line):
-                    current = digests.setdefault(int(match[1]), hashlib.sha256())
-                elif match := _WRITE.match(line):
-                    current.update(bytes.fromhex(match[1].decode()))
+            for number, piece in pieces(child.stdout):
+                digests.setdefault(number, hashlib.sha256()).update(piece)
             child.finish(timeout_s=60)
     return {number: digest.hexdigest() for number, digest in digests.items()}
+
+
+def pieces(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield (number, bytes) from pg_restore's script of large objects, in the order written.
+
+    An empty large object yields one empty piece.
+    """
+    number = 0
+    for line in lines:
+        if match := _OPEN.match(line):
+            number = int(match[1])
+            yield number, b""
+        elif match := _WRITE.match(line):
+            yield number, bytes.fromhex(match[1].decode())
 
 
 def live_digests(connection: Connection) -> dict[int, str]:
