@@ -7,7 +7,7 @@ import re
 import tempfile
 from typing import TYPE_CHECKING
 
-from kulti_ops.db import connect, translated
+from kulti_ops.db import translated
 from kulti_ops.process import Child
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kulti_ops.archive import Toc
-    from kulti_ops.db import Target
+    from kulti_ops.db import Connection
     from kulti_ops.pgtools import Installation
 
 CHUNK_BYTES = 1024 * 1024
@@ -64,13 +64,13 @@ def pieces(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
             yield number, bytes.fromhex(match[1].decode())
 
 
-def live_digests(target: Target) -> dict[int, str]:
+def live_digests(connection: Connection) -> dict[int, str]:
     """Return the sha-256 of every large object of a database, by its number.
 
     Raises: DatabaseError, also when one may not be read.
     """
     digests = {}
-    with connect(target, application="digest") as connection, translated("large objects"):
+    with translated("large objects"):
         numbers = connection.execute("SELECT oid::int8 FROM pg_largeobject_metadata").fetchall()
         for (number,) in numbers:
             digest = hashlib.sha256()
