@@ -16,7 +16,6 @@ from kulti_ops.restore.hosted.rows import decide_rows, decide_sequence
 from kulti_ops.restore.hosted.rules import Fate
 from kulti_ops.restore.hosted.step import Step
 from kulti_ops.restore.hosted.text import has_owner, without_leakproof
-from kulti_ops.restore.hosted.view import HostedOptions, View
 from kulti_ops.restore.plan import SUPERUSER_KINDS
 from kulti_ops.restore.toc import (
     REFRESH_ENTRY,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from kulti_ops.archive import Entry
     from kulti_ops.restore.hosted.facts import HostedFacts
     from kulti_ops.restore.hosted.rights import DefaultRights
+    from kulti_ops.restore.hosted.view import HostedOptions, View
 
 # Kinds that others can depend on; the loss of an index or a trigger takes along nothing.
 _ROOTS = frozenset(

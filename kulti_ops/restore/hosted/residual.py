@@ -67,8 +67,9 @@ def _owners(plan: HostedPlan) -> Iterator[str]:
 
 
 def _roles(plan: HostedPlan) -> Iterator[str]:
-    for name in plan.roles.names:
-        yield f"-- role {_line(name)} has no password: no dump holds one"
+    for item in plan.roles.create:
+        if item.attributes.get("login") == "yes":
+            yield f"-- role {_line(item.identity)} logs in by password, which no dump holds: set one"
     for item in plan.roles.differing:
         yield f"-- settings of {_line(item.attributes.get('role') or '')} at the source"
         yield from setting_statements(item)
