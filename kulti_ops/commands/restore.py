@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kulti_ops.commands.restore_hosted import (
+    PublicOnlyOption,
+    WithSessionsOption,
+    plan_project,
+    restore_project,
+)
 from kulti_ops.commands.restore_replace import replace_database
 from kulti_ops.commands.restore_table import EXAMPLES, EXITS, table
 from kulti_ops.commands.shared import (
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Target
     from kulti_ops.restore.drill import Drill, DrillOptions
+    from kulti_ops.restore.hosted.view import HostedOptions
     from kulti_ops.restore.run import Prepared, Restored, RestoreOptions
 
 app = group("restore", "Plan and run restores, drill them, bring one table back.")
@@ -36,6 +43,15 @@ ConfirmOption = Annotated[
     str | None,
     typer.Option("--confirm", help="Say the database's name: it is production.", metavar="NAME"),
 ]
+ResidualOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--residual",
+        help="Hosted project: write what needs more rights as SQL.",
+        dir_okay=False,
+        metavar="FILE",
+    ),
+]
 JobsOption = Annotated[
     int | None, typer.Option("--jobs", min=1, max=64, help="Parallel jobs.", show_default="2")
 ]
@@ -44,7 +60,10 @@ JobsOption = Annotated[
 @command(
     app,
     "plan",
-    examples=("kulti-ops restore plan --target env:RESTORE_DATABASE_URL --create-roles",),
+    examples=(
+        "kulti-ops restore plan --target env:RESTORE_DATABASE_URL --create-roles",
+        "kulti-ops restore plan --target env:NEW_PROJECT_URL --create-roles --residual rest.sql",
+    ),
     exits="5 target or storage cannot be looked at; 6 a guard refuses the restore",
 )
 def plan(
@@ -53,9 +72,27 @@ def plan(
     backup: BackupArgument = None,
     create_roles: CreateRolesOption = False,
     confirm: ConfirmOption = None,
+    public_only: PublicOnlyOption = False,
+    with_sessions: WithSessionsOption = False,
+    residual: ResidualOption = None,
 ) -> Outcome:
-    """Show what a restore would do, entry by entry; changes nothing."""
-    prepared, _options = _prepare(run, target, backup, create_roles=create_roles, confirm=confirm)
+    """Show what a restore would do, entry by entry; changes nothing.
+
+    For a hosted project: what runs, what is left out and why, what cannot come back and
+    what follows from that, and the SQL that is left for somebody with more rights.
+    """
+    manifest, options = _options(run, backup, create_roles=create_roles, confirm=confirm, jobs=None)
+    where = target_of(run, target)
+    hosted = _hosted_options(
+        where,
+        options,
+        public_only=public_only,
+        with_sessions=with_sessions,
+        residual=residual is not None,
+    )
+    if hosted is not None:
+        return plan_project(run, where, manifest, restore=options, hosted=hosted, residual=residual)
+    prepared = _prepare(run, where, manifest, options)
     steps = [
         {"entry": s.entry.label, "action": str(s.action), "reason": s.reason}
         for s in prepared.plan.steps
@@ -79,6 +116,7 @@ def plan(
     examples=(
         "kulti-ops restore run --target env:RESTORE_DATABASE_URL --create-roles",
         "kulti-ops restore run latest-verified --target service:standby --jobs 4 --yes",
+        "kulti-ops restore run --target env:NEW_PROJECT_URL --create-roles --residual rest.sql",
         "kulti-ops restore run --target env:DATABASE_URL --replace --confirm kulti",
     ),
     exits="5 the restore could not go on; 6 a guard refuses it, or nobody could be asked",
@@ -99,11 +137,17 @@ def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         bool,
         typer.Option("--terminate-connections", help="With --replace: end its sessions."),
     ] = False,
+    public_only: PublicOnlyOption = False,
+    with_sessions: WithSessionsOption = False,
+    residual: ResidualOption = None,
 ) -> Outcome:
-    """Restore a backup into an empty database of your own, and compare everything.
+    """Restore a backup into an empty database of your own, or into a new hosted project.
 
-    The backup is verified first; the target must be empty, not the source, and no
-    hosted project. An error or a difference that nothing explains is a failure.
+    The backup is verified first; the target must be empty and not the source. Everything
+    is compared: an error or a difference that nothing explains is a failure.
+
+    A hosted project is recognised by its schemas and by a role without superuser. There
+    everything happens in one transaction, which commits only when the comparison is good.
 
     With --replace the target is a live database: a safety backup is made and verified,
     the restored copy is compared beside it, and only then takes its name. The old one is
@@ -113,10 +157,9 @@ def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from kulti_ops.errors import UsageError
     from kulti_ops.restore.run import run_restore
 
+    manifest, options = _options(run, backup, create_roles=create_roles, confirm=confirm, jobs=jobs)
     if replace:
-        manifest, options = _options(
-            run, backup, create_roles=create_roles, confirm=confirm, jobs=jobs
-        )
+        _refuse_hosted_options(public_only or with_sessions or residual is not None)
         return replace_database(
             run,
             target,
@@ -127,9 +170,19 @@ def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         )
     if terminate_connections:
         raise UsageError("--terminate-connections goes with --replace")
-    prepared, options = _prepare(
-        run, target, backup, create_roles=create_roles, confirm=confirm, jobs=jobs
+    where = target_of(run, target)
+    hosted = _hosted_options(
+        where,
+        options,
+        public_only=public_only,
+        with_sessions=with_sessions,
+        residual=residual is not None,
     )
+    if hosted is not None:
+        return restore_project(
+            run, where, manifest, restore=options, hosted=hosted, residual=residual, yes=yes
+        )
+    prepared = _prepare(run, where, manifest, options)
     if not yes:
         run.say(_plan_text(prepared))
     ask(run, f"restore into {prepared.target.label}?", yes=yes)
@@ -216,25 +269,45 @@ def history(run: Invocation) -> Outcome:
 
 
 def _prepare(
-    run: Invocation,
-    target_text: str,
-    backup: str | None,
-    *,
-    create_roles: bool,
-    confirm: str | None,
-    jobs: int | None = None,
-) -> tuple[Prepared, RestoreOptions]:
+    run: Invocation, target: Target, manifest: Manifest, options: RestoreOptions
+) -> Prepared:
     from kulti_ops.restore.run import prepare_restore
 
-    manifest, options = _options(run, backup, create_roles=create_roles, confirm=confirm, jobs=jobs)
-    prepared = prepare_restore(
-        manifest,
-        storage_of(run),
-        target_of(run, target_text),
-        options=options,
-        progress=run.progress,
+    return prepare_restore(
+        manifest, storage_of(run), target, options=options, progress=run.progress
     )
-    return prepared, options
+
+
+def _hosted_options(
+    target: Target,
+    options: RestoreOptions,
+    *,
+    public_only: bool,
+    with_sessions: bool,
+    residual: bool,
+) -> HostedOptions | None:
+    """Return the options of a hosted restore; None where the target is no hosted project."""
+    from kulti_ops.restore.hosted.run import is_hosted
+    from kulti_ops.restore.hosted.view import HostedOptions
+
+    if is_hosted(target, timeout_s=options.connect_timeout_s):
+        return HostedOptions(
+            public_only=public_only,
+            with_sessions=with_sessions,
+            create_roles=options.create_roles,
+        )
+    _refuse_hosted_options(public_only or with_sessions or residual)
+    return None
+
+
+def _refuse_hosted_options(given: bool) -> None:  # noqa: FBT001 - the only argument
+    from kulti_ops.errors import UsageError
+
+    if given:
+        raise UsageError(
+            "--public-only, --with-sessions and --residual are for a hosted project",
+            hint="this target is none: leave them out",
+        )
 
 
 def _options(

@@ -208,10 +208,10 @@ def look_at_project(connection: Connection) -> HostedFacts:
         )
 
 
-def contents_of(facts: HostedFacts) -> tuple[str, ...]:
-    """Return what makes a project not empty, each with its kind."""
+def contents_of(facts: HostedFacts, *, vendor_rows: bool = True) -> tuple[str, ...]:
+    """Return what makes a project not empty, each with its kind; rows only where told so."""
     found = [f"{item.kind} {item.identity}" for item in _own_objects(facts)]
-    for name in USED_TABLES:
+    for name in USED_TABLES if vendor_rows else ():
         relation = facts.relations.get(name)
         if relation is not None and relation.empty is not True:
             known = "rows" if relation.empty is False else "perhaps rows, which are not readable,"

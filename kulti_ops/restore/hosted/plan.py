@@ -16,7 +16,6 @@ from kulti_ops.restore.hosted.rows import decide_rows, decide_sequence
 from kulti_ops.restore.hosted.rules import Fate
 from kulti_ops.restore.hosted.step import Step
 from kulti_ops.restore.hosted.text import has_owner, without_leakproof
-from kulti_ops.restore.hosted.view import HostedOptions, View
 from kulti_ops.restore.plan import SUPERUSER_KINDS
 from kulti_ops.restore.toc import (
     REFRESH_ENTRY,
@@ -28,10 +27,10 @@ from kulti_ops.restore.toc import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kulti_ops.archive import Entry, Toc
-    from kulti_ops.inventory import Inventory
+    from kulti_ops.archive import Entry
     from kulti_ops.restore.hosted.facts import HostedFacts
     from kulti_ops.restore.hosted.rights import DefaultRights
+    from kulti_ops.restore.hosted.view import HostedOptions, View
 
 # Kinds that others can depend on; the loss of an index or a trigger takes along nothing.
 _ROOTS = frozenset(
@@ -64,6 +63,16 @@ _LANGUAGES = ("\n    LANGUAGE c", "\n    LANGUAGE internal")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dangling:
+    """A foreign key into rows that are left out, and how many rows point to nothing by it."""
+
+    constraint: str
+    table: str
+    refers_to: str
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostedPlan:
     """Every entry's step, what is done about roles, and whose default privileges are reset.
 
@@ -76,6 +85,7 @@ class HostedPlan:
     kept_owners: tuple[tuple[Entry, str], ...]
     facts: HostedFacts
     options: HostedOptions
+    dangling: tuple[Dangling, ...] = ()
 
     def of(self, *fates: Fate) -> tuple[Step, ...]:
         """Return the steps of some fates, in the archive's order."""
@@ -87,12 +97,10 @@ class HostedPlan:
         return self.of(Fate.RUN, Fate.TRY)
 
 
-def plan_hosted(
-    toc: Toc, inventory: Inventory, facts: HostedFacts, *, options: HostedOptions
-) -> HostedPlan:
+def plan_hosted(view: View) -> HostedPlan:
     """Return what becomes of every entry in a hosted project."""
-    view = View(toc, inventory, facts, options)
-    steps = {e.dump_id: _decide(view, e) for e in toc.entries}
+    facts, options = view.facts, view.options
+    steps = {e.dump_id: _decide(view, e) for e in view.toc.entries}
     steps |= _closure(view, steps)
     owned = {n: _with_owner(view, s) for n, s in steps.items()}
     return HostedPlan(

@@ -341,6 +341,14 @@ DANGLING = Rule(
     reason="made NOT VALID: it holds for new rows only",
     follows="rows point to nothing until what they point to is there; then VALIDATE CONSTRAINT",
 )
+DANGLING_PARTITIONED = Rule(
+    name="dangling-key-of-partitions",
+    fate=Fate.LOST,
+    applies_to="such a FK CONSTRAINT of a partitioned table",
+    reason="it cannot be made NOT VALID",
+    follows="the foreign key is missing",
+    residual=True,
+)
 PUBLIC_ONLY = Rule(
     name="public-only",
     fate=Fate.SKIP,

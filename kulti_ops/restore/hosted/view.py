@@ -142,6 +142,30 @@ class View:
         identity = self._tables.get(entry.dump_id)
         return copy_columns(self.inventory, [identity])[identity] if identity else ()
 
+    def rows_of(self, table: Entry) -> tuple[Entry, ...]:
+        """Return the TABLE DATA entries of a table, or of the partitions below it."""
+        item = self.item(table)
+        below = self._below(item.identity) if item is not None else frozenset()
+        return tuple(
+            e for e in self.toc.of("TABLE DATA") if self._tables.get(e.dump_id, "") in below
+        )
+
+    def table_of_rows(self, rows: Entry) -> Entry | None:
+        """Return the TABLE entry of a TABLE DATA entry."""
+        return next(
+            (e for e in self.toc.of("TABLE") if e.oid == rows.oid and e.classid == _RELATION_CLASS),
+            None,
+        )
+
+    def _below(self, identity: str) -> frozenset[str]:
+        """Return a table's identity and those of its partitions, at any depth."""
+        found = {identity}
+        for item in self.inventory.of("table"):
+            parents = (item.attributes.get("parents") or "").split(", ")
+            if "partition bound" in item.attributes and found & set(parents):
+                found |= self._below(item.identity)
+        return frozenset(found)
+
     def is_partition(self, entry: Entry) -> bool:
         """Return whether an entry makes a partition."""
         item = self.item(entry)
