@@ -1,8 +1,14 @@
-"""The comparison inside the restore's transaction."""
+"""What the comparison inside the restore's transaction needs to know, gathered."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from kulti_ops.restore.hosted import rules
+from kulti_ops.restore.hosted.comparison import Comparison, compare_hosted
+from kulti_ops.restore.hosted.restored import Restored
+from kulti_ops.restore.hosted.rules import Fate
+from kulti_ops.verify.restored import Expected
 
 if TYPE_CHECKING:
     from kulti_ops.db import Connection
@@ -13,11 +19,29 @@ if TYPE_CHECKING:
 
 
 def judge_restored(
-    _connection: Connection,
-    _prepared: PreparedHosted,
-    _outcome: HostedOutcome,
+    connection: Connection,
+    prepared: PreparedHosted,
+    outcome: HostedOutcome,
     *,
-    tools: Installation,  # noqa: ARG001 - the place for the comparison
+    tools: Installation,
 ) -> tuple[CheckResult, ...]:
     """Hold what was restored against the backup before it is committed."""
-    return ()
+    expected = Expected(
+        inventory=prepared.inventory,
+        toc=prepared.toc,
+        digests=prepared.verification.digests,
+        archive=prepared.archive,
+    )
+    restored = Restored(
+        toc=prepared.toc,
+        inventory=prepared.inventory,
+        plan=prepared.plan,
+        refused={
+            step.entry.dump_id: step.rule.reason if step.fate is Fate.TRY else rules.DEPENDS.reason
+            for step, _ in outcome.refused
+        },
+        refused_roles=frozenset(outcome.refused_roles),
+    )
+    return compare_hosted(
+        Comparison(connection=connection, restored=restored, expected=expected, tools=tools)
+    )
