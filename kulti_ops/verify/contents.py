@@ -99,15 +99,18 @@ def multiset_digests(
     identities: Iterable[str],
     *,
     tools: Installation,
+    kept: Mapping[str, tuple[int, ...]] | None = None,
 ) -> dict[str, TableDigest]:
     """Return order-independent digests of some tables of an archive file, by identity.
 
+    `kept` are the positions of the columns to digest, for tables that are not digested whole.
     Raises: OperationFailedError when the archive cannot be read again.
     """
     names = table_of_entry(inventory, toc)
     wanted = set(identities)
     entries = tuple(e for e in toc.of("TABLE DATA") if names.get(e.dump_id) in wanted)
-    digests = [MultisetDigest() for _ in entries]
+    some = kept or {}
+    digests = [MultisetDigest(kept=some.get(names[e.dump_id])) for e in entries]
     reader = CopyReader([e.copy_statement for e in entries], digests.__getitem__)
     with tempfile.NamedTemporaryFile("w", prefix="kulti-ops-", suffix=".list") as listed:
         listed.writelines(f"{entry.dump_id};\n" for entry in entries)

@@ -110,7 +110,7 @@ def compare_rows(
         )
         for table, digest in sorted(wanted.items())
     )
-    return _rows_result(matches, time.monotonic() - started), matches
+    return rows_result(matches, time.monotonic() - started), matches
 
 
 def compare_sequences(target: Target, expected: Expected) -> CheckResult:
@@ -257,7 +257,8 @@ def _sequence_states(connection: Connection, items: list[Item]) -> dict[str, tup
     return {row[0]: (row[1], row[2]) for row in connection.execute(query).fetchall()}
 
 
-def _rows_result(matches: tuple[TableMatch, ...], duration_s: float) -> CheckResult:
+def rows_result(matches: tuple[TableMatch, ...], duration_s: float) -> CheckResult:
+    """Judge what became of every table's rows."""
     wrong = [m for m in matches if not m.match]
     total = sum(m.rows for m in matches)
     reordered = sum(m.order_differs for m in matches)
