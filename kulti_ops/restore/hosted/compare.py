@@ -1,8 +1,12 @@
-"""The comparison inside the restore's transaction."""
+"""The comparison that decides whether a hosted restore commits."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from kulti_ops.restore.hosted.comparison import Comparison, compare_hosted
+from kulti_ops.restore.hosted.restored import Restored
+from kulti_ops.verify.restored import Expected
 
 if TYPE_CHECKING:
     from kulti_ops.db import Connection
@@ -13,11 +17,30 @@ if TYPE_CHECKING:
 
 
 def judge_restored(
-    _connection: Connection,
-    _prepared: PreparedHosted,
-    _outcome: HostedOutcome,
+    connection: Connection,
+    prepared: PreparedHosted,
+    outcome: HostedOutcome,
     *,
-    tools: Installation,  # noqa: ARG001 - the place for the comparison
+    tools: Installation,
 ) -> tuple[CheckResult, ...]:
-    """Hold what was restored against the backup before it is committed."""
-    return ()
+    """Hold what was restored against the backup; tables' matches go to `outcome`."""
+    comparison = Comparison(
+        connection=connection,
+        restored=Restored(
+            toc=prepared.toc,
+            inventory=prepared.inventory,
+            plan=prepared.plan,
+            refused={s.entry.dump_id: f"{s.reason} ({c})" for s, c in outcome.refused},
+            refused_roles=frozenset(outcome.refused_roles),
+        ),
+        expected=Expected(
+            inventory=prepared.inventory,
+            toc=prepared.toc,
+            digests=prepared.verification.digests,
+            archive=prepared.archive,
+        ),
+        tools=tools,
+    )
+    results = compare_hosted(comparison)
+    outcome.tables = tuple(comparison.tables)
+    return results
