@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kulti_ops.restore.hosted import rules
 from kulti_ops.restore.hosted.comparison import Comparison, compare_hosted
 from kulti_ops.restore.hosted.restored import Restored
+from kulti_ops.restore.hosted.rules import Fate
 from kulti_ops.verify.restored import Expected
 
 if TYPE_CHECKING:
@@ -30,7 +32,12 @@ def judge_restored(
             toc=prepared.toc,
             inventory=prepared.inventory,
             plan=prepared.plan,
-            refused={s.entry.dump_id: f"{s.reason} ({c})" for s, c in outcome.refused},
+            refused={
+                step.entry.dump_id: step.rule.reason
+                if step.fate is Fate.TRY
+                else rules.DEPENDS.reason
+                for step, _ in outcome.refused
+            },
             refused_roles=frozenset(outcome.refused_roles),
         ),
         expected=Expected(
