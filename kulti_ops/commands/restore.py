@@ -210,7 +210,11 @@ command(app, "table", checks=True, examples=EXAMPLES, exits=EXITS)(table)
     app,
     "drill",
     checks=True,
-    examples=("kulti-ops restore drill", "kulti-ops restore drill latest --report drill.md"),
+    examples=(
+        "kulti-ops restore drill",
+        "kulti-ops restore drill latest --report drill.md",
+        "kulti-ops restore drill --hosted",
+    ),
     exits="4 no embedded server installed; 5 the drill could not be carried out",
 )
 def drill(
@@ -221,23 +225,33 @@ def drill(
         Path | None,
         typer.Option("--report", help="Write evidence as Markdown.", dir_okay=False),
     ] = None,
+    hosted: Annotated[
+        bool, typer.Option("--hosted", help="Into a server shaped like a new hosted project.")
+    ] = False,
 ) -> Outcome:
     """Restore a backup into a scratch server, compare everything, measure, clean up.
 
     The scratch server has no network and no superuser of the dump's; the outcome is
-    recorded beside the backup.
+    recorded beside the backup. With --hosted it is shaped like a new project, and the
+    restore is the one that a project gets: by its role postgres, in one transaction.
     """
     from kulti_ops.backup.catalog import Record, add_record, find, usable_manifest
-    from kulti_ops.restore.drill import run_drill
+    from kulti_ops.restore.drill import restore_into_plain, run_drill
     from kulti_ops.restore.evidence import render_evidence
+    from kulti_ops.restore.history import HOSTED, PLAIN
+    from kulti_ops.restore.hosted.drill import restore_into_project
 
     storage = storage_of(run)
     entry = find(storage, backup)
     manifest = usable_manifest(entry)
     done = run_drill(
-        manifest, storage, options=_drill_options(run, entry, jobs), progress=run.progress
+        manifest,
+        storage,
+        options=_drill_options(run, entry, jobs),
+        progress=run.progress,
+        restore=restore_into_project if hosted else restore_into_plain,
     )
-    data = _drill_data(done, manifest, run)
+    data = {"target": HOSTED if hosted else PLAIN, **_drill_data(done, manifest, run)}
     record = Record(kind="drill", at=run.now, status=done.status, level="drill", data=data)
     add_record(storage, entry, record)
     if report is not None:

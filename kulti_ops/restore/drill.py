@@ -10,7 +10,7 @@ import secrets
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from kulti_ops.errors import RefusedError
 from kulti_ops.pgserver import ScratchOptions, free_bytes, scratch_server
@@ -77,6 +77,22 @@ class Drill:
         return worst(r.status for r in self.results)
 
 
+class Restore(Protocol):
+    """A way to restore a verified backup into a scratch server and compare."""
+
+    def __call__(  # noqa: D102 - the class says it
+        self,
+        manifest: Manifest,
+        storage: Storage,
+        verified: Verification,
+        drill: Drill,
+        /,
+        *,
+        options: DrillOptions,
+        progress: Progress,
+    ) -> None: ...
+
+
 def judge_space(manifest: Manifest, *, root: Path) -> None:
     """Refuse a drill that would most likely fill the disk below `root`.
 
@@ -97,8 +113,11 @@ def run_drill(
     *,
     options: DrillOptions,
     progress: Progress = SILENT,
+    restore: Restore | None = None,
 ) -> Drill:
     """Verify a backup, restore it into a scratch server, and compare.
+
+    `restore` is another way to do so than into a plain server.
 
     Raises: RefusedError for lack of space; StorageError, ConfigError,
     OperationFailedError when the drill itself cannot be carried out; a backup that does
@@ -107,7 +126,7 @@ def run_drill(
     judge_space(manifest, root=options.scratch_root)
     drill = Drill()
     started = time.monotonic()
-    with _phase(drill, "verify"):
+    with phase(drill, "verify"):
         verified = verify_or_recall(
             manifest,
             storage,
@@ -119,13 +138,14 @@ def run_drill(
     if verified.status is Verdict.CRIT or verified.toc is None or verified.inventory is None:
         drill.results.append(_not_restored())
         return drill
-    _restore_and_compare(manifest, storage, verified, drill, options=options, progress=progress)
+    way = restore or restore_into_plain
+    way(manifest, storage, verified, drill, options=options, progress=progress)
     drill.rto_s = time.monotonic() - started
     drill.results.append(_rto_result(drill.rto_s, options.rto_target_s))
     return drill
 
 
-def _restore_and_compare(
+def restore_into_plain(
     manifest: Manifest,
     storage: Storage,
     verified: Verification,
@@ -134,6 +154,7 @@ def _restore_and_compare(
     options: DrillOptions,
     progress: Progress,
 ) -> None:
+    """Restore into a plain scratch server, in parallel, and compare; results go to `drill`."""
     assert verified.inventory is not None  # noqa: S101 - verified contents have one
     assert verified.toc is not None  # noqa: S101 - likewise
     archive = storage.local_path(manifest.key(manifest.artifact("dump")))
@@ -162,7 +183,7 @@ def _restore_and_compare(
         drill.explained = tuple((s.entry.label, s.reason) for s in plan.explained)
         drill.results.append(judge_errors(outcome.errors, plan))
         progress.step("comparing")
-        with _phase(drill, "compare"):
+        with phase(drill, "compare"):
             expected = Expected(
                 inventory=verified.inventory,
                 toc=verified.toc,
@@ -246,7 +267,8 @@ def _not_restored() -> CheckResult:
 
 
 @contextmanager
-def _phase(drill: Drill, name: str) -> Iterator[None]:
+def phase(drill: Drill, name: str) -> Iterator[None]:
+    """Measure a phase."""
     started = time.monotonic()
     try:
         yield

@@ -1,4 +1,4 @@
-"""What the comparison inside the restore's transaction needs to know, gathered."""
+"""The comparison that decides whether a hosted restore commits."""
 
 from __future__ import annotations
 
@@ -25,23 +25,29 @@ def judge_restored(
     *,
     tools: Installation,
 ) -> tuple[CheckResult, ...]:
-    """Hold what was restored against the backup before it is committed."""
-    expected = Expected(
-        inventory=prepared.inventory,
-        toc=prepared.toc,
-        digests=prepared.verification.digests,
-        archive=prepared.archive,
+    """Hold what was restored against the backup; tables' matches go to `outcome`."""
+    comparison = Comparison(
+        connection=connection,
+        restored=Restored(
+            toc=prepared.toc,
+            inventory=prepared.inventory,
+            plan=prepared.plan,
+            refused={
+                step.entry.dump_id: step.rule.reason
+                if step.fate is Fate.TRY
+                else rules.DEPENDS.reason
+                for step, _ in outcome.refused
+            },
+            refused_roles=frozenset(outcome.refused_roles),
+        ),
+        expected=Expected(
+            inventory=prepared.inventory,
+            toc=prepared.toc,
+            digests=prepared.verification.digests,
+            archive=prepared.archive,
+        ),
+        tools=tools,
     )
-    restored = Restored(
-        toc=prepared.toc,
-        inventory=prepared.inventory,
-        plan=prepared.plan,
-        refused={
-            step.entry.dump_id: step.rule.reason if step.fate is Fate.TRY else rules.DEPENDS.reason
-            for step, _ in outcome.refused
-        },
-        refused_roles=frozenset(outcome.refused_roles),
-    )
-    return compare_hosted(
-        Comparison(connection=connection, restored=restored, expected=expected, tools=tools)
-    )
+    results = compare_hosted(comparison)
+    outcome.tables = tuple(comparison.tables)
+    return results

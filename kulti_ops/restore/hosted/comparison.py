@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kulti_ops.db import translated
@@ -47,12 +47,16 @@ SELECT count(*) FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespa
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A restore that is to be looked at, over the connection that it was made with."""
+    """A restore that is to be looked at, over the connection that it was made with.
+
+    `tables` takes how each table matched.
+    """
 
     connection: Connection
     restored: Restored
     expected: Expected
     tools: Installation
+    tables: list[TableMatch] = field(default_factory=list)
 
 
 def compare_hosted(comparison: Comparison) -> tuple[CheckResult, ...]:
@@ -129,6 +133,7 @@ def _rows(comparison: Comparison) -> CheckResult:
         if s.missing and s.entry.dump_id in tables
     }
     matches = _match_tables(comparison, wanted, missing)
+    comparison.tables.extend(matches)
     result = checks.rows_result(matches, time.monotonic() - started)
     lost = tuple(
         {"table": table, "rows": expected.digests[table].rows, "left_out": reason}

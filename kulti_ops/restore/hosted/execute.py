@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from kulti_ops.pgtools import Installation
     from kulti_ops.restore.hosted.plan import HostedPlan
     from kulti_ops.restore.hosted.step import Step
+    from kulti_ops.verify.restored import TableMatch
 
 BATCH_ENTRIES = 64
 BATCH_BYTES = 256 * 1024
@@ -74,6 +75,7 @@ class HostedOutcome:
     refused_roles: list[str] = field(default_factory=list)
     losses: list[ColumnLoss] = field(default_factory=list)
     results: tuple[CheckResult, ...] = ()
+    tables: tuple[TableMatch, ...] = ()
     entries: int = 0
     committed: bool = False
 

@@ -51,8 +51,9 @@ class Loader:
     relations: dict[int, Relation]
     on_bytes: Callable[[int], None]
     losses: list[ColumnLoss] = field(default_factory=list)
-    current: Step | None = None
+    current: Step | None = None  # whose rows are loaded now; after an error, whose were
     _copy: ExitStack = field(default_factory=ExitStack)
+    _staged: bool = False
     _total_bytes: int = 0
 
     def begin(self, index: int) -> _Rows:
@@ -66,17 +67,14 @@ class Loader:
 
         Raises: DatabaseError.
         """
-        step, self.current = self.current, None
+        step = self.current
         if step is None:
             return
         with loading(step.entry.label):
-            opened = self._copy.pop_all()
-            opened.close()
-            if step.missing and self.staged:
+            self._copy.pop_all().close()
+            if self._staged:
                 self._unstage(step)
-        self.staged = False
-
-    staged = False
+        self.current = None
 
     def open(self, step: Step) -> Callable[[bytes], None]:
         """Begin to copy; return what takes the bytes."""
@@ -96,7 +94,7 @@ class Loader:
         types = self.relations[step.entry.dump_id].columns
         columns = ", ".join(f"{c} {types.get(c, 'text')}" for c in step.columns)
         self.connection.execute(_encoded(f"CREATE TEMPORARY TABLE {_name(STAGE)} ({columns})"))
-        self.staged = True
+        self._staged = True
         return f"COPY {STAGE} ({', '.join(step.columns)}) FROM STDIN"
 
     def _unstage(self, step: Step) -> None:
@@ -114,6 +112,7 @@ class Loader:
         for column, values in zip(step.missing, row or (), strict=True):
             self.losses.append(ColumnLoss(table=table, column=column, values=values))
         self.connection.execute(_encoded(f"DROP TABLE {STAGE}"))
+        self._staged = False
 
     def __enter__(self) -> Self:
         return self

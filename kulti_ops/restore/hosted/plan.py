@@ -118,19 +118,25 @@ def plan_hosted(view: View) -> HostedPlan:
 
 
 def _decide(view: View, entry: Entry) -> Step:
+    step = _by_kind(view, entry)
+    if not view.options.public_only or not view.is_vendor(entry):
+        return step
+    # what is not there at all still takes along what depends on it
+    absent = step.fate is Fate.LOST and entry.desc in _ROOTS
+    return step if absent else Step(entry=entry, rule=rules.PUBLIC_ONLY)
+
+
+def _by_kind(view: View, entry: Entry) -> Step:
     if entry.desc in SESSION_ENTRIES:
         return Step(entry=entry, rule=rules.SESSION)
     if entry.desc == "DATABASE PROPERTIES":
         return Step(entry=entry, rule=rules.DATABASE_SETTING)
     if is_database_level(entry):
         return Step(entry=entry, rule=rules.DATABASE)
-    vendor = view.is_vendor(entry)
-    if vendor and view.options.public_only:
-        return Step(entry=entry, rule=rules.PUBLIC_ONLY)
     special = _SPECIAL.get(entry.desc)
     if special is not None:
         return special(view, entry)
-    return _vendor(view, entry) if vendor else _own(view, entry)
+    return _vendor(view, entry) if view.is_vendor(entry) else _own(view, entry)
 
 
 def _default_acl(view: View, entry: Entry) -> Step:

@@ -69,7 +69,7 @@ def _owners(plan: HostedPlan) -> Iterator[str]:
 def _roles(plan: HostedPlan) -> Iterator[str]:
     for item in plan.roles.create:
         if item.attributes.get("login") == "yes":
-            yield f"-- role {_line(item.identity)} logs in by password, which no dump holds: set one"
+            yield f"-- role {_line(item.identity)} needs a new password"
     for item in plan.roles.differing:
         yield f"-- settings of {_line(item.attributes.get('role') or '')} at the source"
         yield from setting_statements(item)

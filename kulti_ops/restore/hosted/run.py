@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Connection, Target
     from kulti_ops.inventory import Inventory
+    from kulti_ops.pgtools import Installation
     from kulti_ops.report import CheckResult
     from kulti_ops.restore.run import RestoreOptions
     from kulti_ops.storage import Storage
@@ -104,10 +105,8 @@ def prepare_hosted(
         archive = storage.local_path(manifest.key(manifest.artifact("dump")))
         assert archive is not None  # noqa: S101 - the only storage there is, is local
         view = View(toc, inventory, facts, hosted)
-        plan = plan_hosted(view)
+        plan = make_plan(connection, view, archive=archive, tools=options.tools)
         judge_roles(plan, create_roles=options.create_roles)
-        keys = keys_left_alone(view, plan)
-        counts = count_dangling(connection, keys, toc=toc, archive=archive, tools=options.tools)
     return PreparedHosted(
         manifest=manifest,
         verification=verification,
@@ -115,8 +114,21 @@ def prepare_hosted(
         inventory=inventory,
         archive=archive,
         target=target,
-        plan=with_dangling(plan, keys, counts),
+        plan=plan,
     )
+
+
+def make_plan(
+    connection: Connection, view: View, *, archive: Path, tools: Installation
+) -> HostedPlan:
+    """Return the plan, with the foreign keys counted that would point to nothing.
+
+    Raises: DatabaseError, ToolFailedError when they cannot be counted.
+    """
+    plan = plan_hosted(view)
+    keys = keys_left_alone(view, plan)
+    counts = count_dangling(connection, keys, toc=view.toc, archive=archive, tools=tools)
+    return with_dangling(plan, keys, counts)
 
 
 def run_hosted(
