@@ -18,6 +18,7 @@ from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.restore.comparison import checked, compare_all, judge_errors
 from kulti_ops.restore.invariants import hold_invariants
+from kulti_ops.restore.lost import lost_items
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.scratch import Scratch, prepare_roles, prepare_schemas
@@ -234,15 +235,11 @@ def left_out_tables(plan: RestorePlan) -> frozenset[str]:
 def _left_out_rules(
     expected: Expected, plan: RestorePlan
 ) -> tuple[Callable[[compare.Difference], str], ...]:
-    """Return rules for exactly the objects whose entries the plan left out."""
-    reasons: dict[tuple[int, int], str] = {
-        (s.entry.classid, s.entry.oid): s.reason for s in plan.explained
-    }
+    """Return rules for exactly the objects whose entries the plan left out, and their parts."""
     by_reason: dict[str, list[tuple[str, str]]] = {}
-    for item in expected.inventory.items:
-        reason = reasons.get((item.classid, item.objid))
-        if reason:
-            by_reason.setdefault(reason, []).append(item.key)
+    left_out = ((s.entry, s.reason) for s in plan.explained)
+    for key, reason in lost_items(expected.inventory, left_out).items():
+        by_reason.setdefault(reason, []).append(key)
     return tuple(compare.left_out(keys, reason) for reason, keys in by_reason.items())
 
 

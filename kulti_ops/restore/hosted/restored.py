@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from kulti_ops.restore.hosted.lost import lost_items
 from kulti_ops.restore.hosted.rules import Fate
 from kulti_ops.restore.hosted.vendor import is_vendors
+from kulti_ops.restore.lost import lost_items
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,8 @@ class Restored:
     @cached_property
     def lost(self) -> Mapping[Key, str]:
         """Objects that the restore did not make, with the reason."""
-        return lost_items(self.inventory, self.not_run, present=self.facts.items)
+        not_run = ((step.entry, reason) for step, reason in self.not_run.values())
+        return lost_items(self.inventory, not_run, present=self.facts.items)
 
     @cached_property
     def not_run(self) -> Mapping[int, tuple[Step, str]]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kulti_ops.restore.hosted.facts import is_vendor_role, schema_of
+from kulti_ops.restore.lost import table_of
 from kulti_ops.roles import plain_name
 
 if TYPE_CHECKING:
@@ -18,15 +19,8 @@ if TYPE_CHECKING:
     from kulti_ops.inventory import Item
     from kulti_ops.restore.hosted.facts import HostedFacts
 
-# Kinds whose identity is `NAME on TABLE`.
-ON_TABLE = frozenset({"constraint", "foreign key", "policy", "rule", "trigger"})
 # Parts of a table that nobody but its owner makes.
 OWNERS_PARTS = frozenset({"column", "constraint", "foreign key", "index", "rule"})
-
-
-def table_of(item: Item) -> str:
-    """Return the table that an item hangs on, by its identity."""
-    return item.identity.rpartition(" on ")[2] if item.kind in ON_TABLE else ""
 
 
 def is_vendors(item: Item, facts: HostedFacts) -> bool:

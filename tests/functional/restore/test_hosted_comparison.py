@@ -192,7 +192,18 @@ def test_comparison_after_a_clean_restore_has_no_unexplained_difference(
         again = restored.compare(connection)
     assert {r.status for r in again.values()} == {Verdict.OK}
     assert again["restored-foreign-keys"].evidence["examined"] == 66
-    assert again["restored-rows"].evidence["left_out"] == 10
+    left_out = {str(row["table"]) for row in again["restored-rows"].rows}
+    # One of realtime's partitions for each day of its messages.
+    assert {table for table in left_out if not table.startswith("realtime.messages_")} == {
+        "auth.mfa_amr_claims",
+        "auth.one_time_tokens",
+        "auth.refresh_tokens",
+        "auth.schema_migrations",
+        "auth.sessions",
+        "realtime.schema_migrations",
+        "storage.migrations",
+        "vault.secrets",
+    }
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -8,35 +8,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kulti_ops.restore.hosted.vendor import table_of
-
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
+    from kulti_ops.archive import Entry
     from kulti_ops.inventory import Inventory, Item, Key
-    from kulti_ops.restore.hosted.step import Step
 
+# Kinds whose identity is `NAME on TABLE`.
+ON_TABLE = frozenset({"constraint", "foreign key", "policy", "rule", "trigger"})
 _RELATIONS = frozenset({"table", "view", "materialized view", "foreign table"})
 
 
 def lost_items(
-    inventory: Inventory, not_run: Mapping[int, tuple[Step, str]], *, present: Container[Key]
+    inventory: Inventory, not_run: Iterable[tuple[Entry, str]], *, present: Container[Key] = ()
 ) -> dict[Key, str]:
     """Return the objects of entries that did not run and of their parts, with the reason.
 
     What was `present` in the target before is not lost, and neither is a part of it.
     """
-    places = {
-        (step.entry.classid, step.entry.oid): reason
-        for step, reason in not_run.values()
-        if step.entry.classid
-    }
+    places = {(e.classid, e.oid): reason for e, reason in not_run if e.classid}
     found = {
         item.key: places[item.classid, item.objid]
         for item in inventory.items
         if (item.classid, item.objid) in places and item.key not in present
     }
     return dict(_parts(inventory, found)) | found
+
+
+def table_of(item: Item) -> str:
+    """Return the table that an item hangs on, by its identity."""
+    return item.identity.rpartition(" on ")[2] if item.kind in ON_TABLE else ""
 
 
 def _parts(inventory: Inventory, found: Mapping[Key, str]) -> Iterator[tuple[Key, str]]:
