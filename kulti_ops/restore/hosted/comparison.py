@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.db import translated
 from kulti_ops.inventory import pin_session, read_items
-from kulti_ops.platform.invariants import load_invariants
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.restore.comparison import NAMES_SHOWN, checked
 from kulti_ops.restore.hosted.explained import explaining
@@ -25,6 +24,7 @@ from kulti_ops.verify.contents import multiset_digests
 from kulti_ops.verify.deparse import is_same_query
 from kulti_ops.verify.expectations import table_of_entry
 from kulti_ops.verify.live import copy_columns
+from kulti_ops.verify.references import count_orphans
 from kulti_ops.verify.within import digest_within
 
 if TYPE_CHECKING:
@@ -38,11 +38,6 @@ if TYPE_CHECKING:
     from kulti_ops.verify.restored import Expected, TableMatch
 
 _VIEWS = frozenset({"view", "materialized view"})
-_FOREIGN_KEYS = """
-SELECT count(*) FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace
- WHERE c.contype = 'f' AND c.convalidated AND c.conparentid = 0
-   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,13 +236,10 @@ def _large_objects(comparison: Comparison) -> CheckResult:
 def _foreign_keys(comparison: Comparison) -> CheckResult:
     """Look for rows that refer to nothing: no reference is checked in replica mode."""
     started = time.monotonic()
-    (orphans,) = (i for i in load_invariants() if i.id == "foreign_keys")
-    with translated("foreign keys"):
-        counted = comparison.connection.execute(_FOREIGN_KEYS).fetchone()
-        # Bytes: the text has percent signs of its own.
-        found = comparison.connection.execute(orphans.sql.encode()).fetchall()
-    examined = int(counted[0]) if counted is not None else 0
-    named = [f"{key} of {table}: {count} rows lead nowhere" for table, key, _, count in found]
+    asked = count_orphans(comparison.connection)
+    broken = [r for r in asked if r.orphans]
+    named = [f"{r.name} of {r.table}: {r.orphans} rows lead nowhere" for r in broken]
+    examined = len(asked)
     return CheckResult(
         id="foreign-keys",
         status=Verdict.CRIT if named else Verdict.OK if examined else Verdict.SKIPPED,

@@ -55,12 +55,10 @@ def _is_missing(difference: Difference) -> bool:
 
 
 def _left_out(restored: Restored) -> Rule:
-    """Explain objects whose own entry did not run, with their parts: none was there before."""
-    before = restored.facts.items
+    """Explain objects whose own entry did not run, with their parts."""
 
     def rule(difference: Difference) -> str:
-        new = _is_missing(difference) and _key(difference) not in before
-        return restored.lost.get(_key(difference), "") if new else ""
+        return restored.lost.get(_key(difference), "") if _is_missing(difference) else ""
 
     return rule
 

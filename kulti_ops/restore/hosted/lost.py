@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kulti_ops.restore.hosted.vendor import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from kulti_ops.inventory import Inventory, Item, Key
     from kulti_ops.restore.hosted.step import Step
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 _RELATIONS = frozenset({"table", "view", "materialized view", "foreign table"})
 
 
-def lost_items(inventory: Inventory, not_run: Mapping[int, tuple[Step, str]]) -> dict[Key, str]:
-    """Return the objects of entries that did not run and of their parts, with the reason."""
+def lost_items(
+    inventory: Inventory, not_run: Mapping[int, tuple[Step, str]], *, present: Container[Key]
+) -> dict[Key, str]:
+    """Return the objects of entries that did not run and of their parts, with the reason.
+
+    What was `present` in the target before is not lost, and neither is a part of it.
+    """
     places = {
         (step.entry.classid, step.entry.oid): reason
         for step, reason in not_run.values()
@@ -29,7 +34,7 @@ def lost_items(inventory: Inventory, not_run: Mapping[int, tuple[Step, str]]) ->
     found = {
         item.key: places[item.classid, item.objid]
         for item in inventory.items
-        if (item.classid, item.objid) in places
+        if (item.classid, item.objid) in places and item.key not in present
     }
     return dict(_parts(inventory, found)) | found
 

@@ -47,7 +47,7 @@ class Restored:
     @cached_property
     def lost(self) -> Mapping[Key, str]:
         """Objects that the restore did not make, with the reason."""
-        return lost_items(self.inventory, self.not_run)
+        return lost_items(self.inventory, self.not_run, present=self.facts.items)
 
     @cached_property
     def not_run(self) -> Mapping[int, tuple[Step, str]]:
