@@ -79,6 +79,9 @@ _CONTENT_KINDS = (
     "large object",
 )
 
+# Of the look and of what is counted beforehand over the same connection.
+_TIMEOUTS = {"lock_timeout": "10s", "statement_timeout": "10min"}
+
 _ME = """
 SELECT current_user::text, current_database()::text, current_setting('server_version_num')::int,
        array(SELECT rolname::text FROM pg_roles),
@@ -183,7 +186,7 @@ def look_at_project(connection: Connection) -> HostedFacts:
     Raises: DatabaseError.
     """
     with translated("looking at the project"):
-        pin_session(connection)
+        pin_session(connection, _TIMEOUTS)
         version = connection.info.server_version
         become = "SET" if version >= _BECOME_SINCE else "MEMBER"
         row = connection.execute(_ME, {"become": become}).fetchone()
