@@ -7,12 +7,14 @@ of the customer's: no objects outside the vendor's schemas, no logins, no files.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kulti_ops.db import sql, translated
 from kulti_ops.inventory import pin_session, read_items
 from kulti_ops.restore.hosted.rights import DefaultRights
+from kulti_ops.roles import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,6 +70,7 @@ USED_TABLES = (
     ("storage", "buckets"),
     ("storage", "objects"),
 )
+_QUALIFIER = re.compile(r'("(?:[^"]|"")+"|[^".(]+)\.')
 _CONTENT_KINDS = (
     "table",
     "view",
@@ -213,7 +216,8 @@ def look_at_project(connection: Connection) -> HostedFacts:
 
 def contents_of(facts: HostedFacts, *, vendor_rows: bool = True) -> tuple[str, ...]:
     """Return what makes a project not empty, each with its kind; rows only where told so."""
-    found = [f"{item.kind} {item.identity}" for item in _own_objects(facts)]
+    own = sorted(_own_objects(facts), key=lambda item: _CONTENT_KINDS.index(item.kind))
+    found = [f"{item.kind} {item.identity}" for item in own]
     for name in USED_TABLES if vendor_rows else ():
         relation = facts.relations.get(name)
         if relation is not None and relation.empty is not True:
@@ -236,12 +240,13 @@ def _own_objects(facts: HostedFacts) -> Iterator[Item]:
 
 def schema_of(item: Item) -> str:
     """Return the schema of an item by its identity; empty for what lives in none."""
-    text = item.identity
-    if text.startswith('"'):
-        end = text.find('".')
-        return text[1:end].replace('""', '"') if end > 0 else ""
-    head, dot, _rest = text.partition(".")
-    return head if dot else ""
+    return qualifier_of(item.identity)
+
+
+def qualifier_of(identity: str) -> str:
+    """Return the plain name before the first dot of an identity; empty where there is none."""
+    match = _QUALIFIER.match(identity)
+    return plain_name(match[1]) if match else ""
 
 
 def _is_empty(facts: HostedFacts, item: Item) -> bool:

@@ -6,10 +6,9 @@ and a restore leaves it as it found it.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kulti_ops.restore.hosted.facts import is_vendor_role, schema_of
+from kulti_ops.restore.hosted.facts import is_vendor_role, qualifier_of
 from kulti_ops.restore.lost import table_of
 from kulti_ops.roles import plain_name
 
@@ -30,7 +29,7 @@ def is_vendors(item: Item, facts: HostedFacts) -> bool:
 
 
 def _by_schema(item: Item, facts: HostedFacts) -> bool:
-    schema = schema_of(replace(item, identity=table_of(item) or item.identity))
+    schema = qualifier_of(table_of(item) or item.identity)
     return bool(schema) and facts.is_vendor_schema(schema)
 
 

@@ -128,23 +128,23 @@ def test_run_public_only_says_what_dangles_before_and_leaves_the_logins_alone(
     assert "VALIDATE CONSTRAINT" in done.data["residual"]
 
 
+REFUSE_WAITLIST = """
+CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'public.waitlist')
+  THEN RAISE 'not this one'; END IF;
+END$$;
+CREATE EVENT TRIGGER refuse ON ddl_command_end EXECUTE FUNCTION public.refuse();
+ALTER EVENT TRIGGER refuse ENABLE ALWAYS;
+"""
+REFUSE_AVATARS = "ALTER TABLE storage.buckets ADD CHECK (id <> 'avatars')"
+
+
 @pytest.mark.parametrize(
     ("spoil", "entry", "sqlstate"),
     [
-        (
-            "CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN"
-            " IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands()"
-            " WHERE object_identity = 'public.waitlist') THEN RAISE 'not this one'; END IF; END$$;"
-            " CREATE EVENT TRIGGER refuse ON ddl_command_end EXECUTE FUNCTION public.refuse();"
-            " ALTER EVENT TRIGGER refuse ENABLE ALWAYS",
-            "TABLE public.waitlist",
-            "P0001",
-        ),
-        (
-            "ALTER TABLE storage.buckets ADD CHECK (id <> 'avatars')",
-            "TABLE DATA storage.buckets",
-            "23514",
-        ),
+        (REFUSE_WAITLIST, "TABLE public.waitlist", "P0001"),
+        (REFUSE_AVATARS, "TABLE DATA storage.buckets", "23514"),
     ],
 )
 def test_run_with_an_entry_that_fails_is_undone_and_names_it(
