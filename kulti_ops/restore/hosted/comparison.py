@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from kulti_ops.restore.hosted.restored import Restored
     from kulti_ops.verify.restored import Expected, TableMatch
 
+EXTENSIONS_TABLE = "restored, not compared: the table belongs to an extension"
 _VIEWS = frozenset({"view", "materialized view"})
 
 
@@ -135,8 +136,13 @@ def _rows(comparison: Comparison) -> CheckResult:
         for table, reason in sorted(left_out.items())
         if table in expected.digests and expected.digests[table].rows
     )
-    evidence = {**result.evidence, "left_out": len(lost)}
-    return replace(result, evidence=evidence, rows=(*result.rows, *lost))
+    unseen = tuple(
+        {"table": f"{e.namespace}.{e.tag}", "rows": None, "left_out": EXTENSIONS_TABLE}
+        for e in expected.toc.of("TABLE DATA")
+        if e.dump_id not in tables and e.dump_id not in comparison.restored.not_run
+    )
+    evidence = {**result.evidence, "left_out": len(lost), "not_compared": len(unseen)}
+    return replace(result, evidence=evidence, rows=(*result.rows, *lost, *unseen))
 
 
 def _match_tables(

@@ -9,11 +9,13 @@ from kulti_ops.restore.hosted.facts import is_vendor_role
 from kulti_ops.restore.hosted.rights import parse_rights
 from kulti_ops.restore.hosted.vendor import is_vendors
 from kulti_ops.roles import plain_name
+from kulti_ops.verify import compare
 from kulti_ops.verify.compare import ABSENT, TARGETS_OWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kulti_ops.inventory import Item
     from kulti_ops.restore.hosted.restored import Restored
     from kulti_ops.restore.hosted.rights import Right
     from kulti_ops.verify.compare import Difference
@@ -38,6 +40,7 @@ def explaining_rights(restored: Restored) -> tuple[Rule, ...]:
         _kept_owners(restored),
         _rights_without_roles(restored),
         _roles(restored),
+        _existing_roles(restored),
         _memberships(restored),
         _maintain(restored),
     )
@@ -133,6 +136,34 @@ def _roles(restored: Restored) -> Rule:
         return ROLE_FLAG if mine and lowered == ("role", "superuser", "yes") else ""
 
     return rule
+
+
+def _existing_roles(restored: Restored) -> Rule:
+    """Explain what was so before: roles that the target has are taken as they are."""
+    created = frozenset(restored.plan.roles.names)
+    before = restored.facts.items
+
+    def rule(difference: Difference) -> str:
+        key = (difference.kind, difference.identity)
+        if key not in restored.source or _roles_named(restored.source[key]) & created:
+            return ""
+        present = before.get(key)
+        if difference.attribute == "":
+            same = difference.target == ABSENT and present is None
+        else:
+            value = present.attributes.get(difference.attribute) if present is not None else None
+            same = present is not None and value == difference.target
+        return compare.existing_roles(difference) if same else ""
+
+    return rule
+
+
+def _roles_named(item: Item) -> frozenset[str]:
+    """Return the roles that a role, membership or setting is about; none for a database's."""
+    if item.kind == "role":
+        return frozenset({plain_name(item.identity)})
+    ends = (item.attributes.get(end) for end in ("role", "member"))
+    return frozenset(name for name in ends if name is not None)
 
 
 def _memberships(restored: Restored) -> Rule:

@@ -82,10 +82,14 @@ class Restored:
 
 
 def expected_items(restored: Restored) -> tuple[Item, ...]:
-    """Return what the target must hold: the backup's objects, and the target's own unchanged."""
+    """Return what the target must hold: the backup's objects, and its own as it was found.
+
+    Its own default privileges are no part of that: a restore takes them away.
+    """
     own = (
         item
         for key, item in restored.facts.items.items()
-        if key not in restored.source and is_vendors(item, restored.facts)
+        if key not in restored.source
+        and (item.kind != "default privileges" or is_vendors(item, restored.facts))
     )
     return (*restored.inventory.items, *own)
