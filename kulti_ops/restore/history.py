@@ -25,13 +25,13 @@ class DrillRecord:
     """One drill: when, of what, into what, how it ended, and its times in seconds."""
 
     backup_id: str
-    target: str
     at: datetime
     status: Verdict
     size_bytes: int
     phases_s: Mapping[str, float]
     rto_s: float | None
     rpo_s: float
+    target: str = PLAIN
 
 
 def drills_of(entries: Iterable[Entry]) -> tuple[DrillRecord, ...]:

@@ -55,9 +55,11 @@ def _whole(step: Step) -> str:
     """Return an entry's own text; rows are no text and have to be loaded by other means."""
     if step.entry.has_data:
         return "-- (rows: load them from the archive with pg_restore --data-only)"
-    return "\n".join(
+    text = "\n".join(
         [definition(step.entry).rstrip(), *owner_statements(step.entry, step.entry.owner)]
     )
+    # both or neither: without the owner's rights the trigger would be there, and active
+    return f"BEGIN;\n{text}\nCOMMIT;" if step.rule is rules.TRIGGER_STATE else text
 
 
 def _owners(plan: HostedPlan) -> Iterator[str]:

@@ -64,3 +64,26 @@ def test_rows_are_never_written_out() -> None:
     text = residual_sql(made)
     assert "CREATE VIEW v AS SELECT 1;" in text
     assert "load them from the archive" in text
+
+
+def test_trigger_and_its_state_are_written_as_one_transaction() -> None:
+    text = "CREATE TRIGGER mine;\n\nALTER TABLE auth.users DISABLE TRIGGER mine;\n"
+    trigger = item(
+        "trigger", "mine on auth.users", 9, classid=2620, enabled="D", function_schema="public"
+    )
+    made = plan(
+        entry(1, "TABLE", "users", namespace="auth", classid=1259, oid=7),
+        entry(
+            2,
+            "TRIGGER",
+            "users mine",
+            namespace="auth",
+            classid=2620,
+            oid=9,
+            dependencies=(1,),
+            definition=text,
+        ),
+        target=facts(item("table", "auth.users", 7)),
+        source=inventory(item("table", "auth.users", 7), trigger),
+    )
+    assert f"BEGIN;\n{text.rstrip()}\nCOMMIT;" in residual_sql(made)
