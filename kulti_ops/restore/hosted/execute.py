@@ -9,7 +9,7 @@ away; a batch that fails is undone and halved until the entry that failed stands
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -40,6 +40,7 @@ BATCH_ENTRIES = 64
 BATCH_BYTES = 256 * 1024
 STATEMENT_TIMEOUT = "12h"  # of one entry: an index or a foreign key of a large table
 LOCK_TIMEOUT = "30s"
+CANCEL_TIMEOUT_S = 5.0
 DATA = frozenset({"TABLE DATA", "BLOBS"})
 _POST_DATA = 4
 _LAST = frozenset({"EVENT TRIGGER", REFRESH_ENTRY})
@@ -100,32 +101,24 @@ class HostedRestore:
         """
         with connect(self.target, application="restore") as connection:
             number = _begin(connection)
-            run = _Run(self, connection, outcome)
-            run.everything()
+            with _cancelled_when_interrupted(connection):
+                _Run(self, connection, outcome, number).everything()
             if not outcome.errors:
                 self._judge(connection, outcome)
             if outcome.errors or _is_bad(outcome.results):
                 with translated("undoing the restore"):
                     connection.execute("ROLLBACK")
                 return
-            self._commit(connection, number)
+            _insist(connection, number)
+            with translated("committing the restore"):
+                connection.execute("SELECT pg_notify('pgrst', 'reload schema')")
+                connection.execute("COMMIT")
             outcome.committed = True
 
     def _judge(self, connection: Connection, outcome: HostedOutcome) -> None:
         self.progress.step("comparing before anything is committed")
         with _timed(outcome, "compare"):
             outcome.results = tuple(self.judge(connection, outcome))
-
-    def _commit(self, connection: Connection, number: int) -> None:
-        with translated("committing the restore"):
-            row = connection.execute("SELECT pg_current_xact_id()::text::int8").fetchone()
-            if row is None or row[0] != number:
-                raise DatabaseError(
-                    "an entry of the archive ended the transaction: the target holds a part of it",
-                    hint="this archive was not written by pg_dump alone; drop the project",
-                )
-            connection.execute("SELECT pg_notify('pgrst', 'reload schema')")
-            connection.execute("COMMIT")
 
 
 @dataclass
@@ -135,6 +128,7 @@ class _Run:
     restore: HostedRestore
     connection: Connection
     outcome: HostedOutcome
+    number: int
     dead: set[int] = field(default_factory=set)
 
     def everything(self) -> None:
@@ -158,6 +152,7 @@ class _Run:
             self.restore.progress.step(title)
             with _timed(self.outcome, name):
                 action()
+            _insist(self.connection, self.number)
             if self.outcome.errors:
                 return
 
@@ -200,14 +195,15 @@ class _Run:
 
     def _send(self, text: bytes, label: str) -> None:
         """Run statements between a savepoint and its release, in one round trip."""
-        with translated(label):
-            try:
+        try:
+            with translated(label):
                 self.connection.execute(b"%b\n%b\n%b" % (_MARK, text, _KEEP))
-            except BaseException:
-                if not self.connection.closed:
-                    # without the release a later rollback would end at this savepoint
+        except DatabaseError:
+            if not self.connection.closed:
+                # without the release a later rollback would end at this savepoint
+                with translated(label):
                     self.connection.execute(_UNDO)
-                raise
+            raise
 
     def _failed(self, step: Step, error: DatabaseError) -> None:
         """Note a failure; what depends on the entry is not tried."""
@@ -301,9 +297,39 @@ def _begin(connection: Connection) -> int:
         return int(row[0])
 
 
+def _insist(connection: Connection, number: int) -> None:
+    """Insist that the restore's transaction is still open: else a part of it would be there.
+
+    Raises: DatabaseError when an entry has ended it.
+    """
+    status = connection.info.transaction_status.name
+    if status == "INERROR":  # it can only be undone; nothing has ended it since the last look
+        return
+    with translated("the restore's transaction"):
+        row = connection.execute("SELECT pg_current_xact_id_if_assigned()::text::int8").fetchone()
+    if status != "INTRANS" or row is None or row[0] != number:
+        raise DatabaseError(
+            "an entry of the archive ended the transaction: the target holds a part of it",
+            hint="pg_dump writes no such entry; drop the project, and look at who made the backup",
+        )
+
+
 def _session(connection: Connection) -> dict[str, str]:
     known = connection.info.server_version >= _TRANSACTION_TIMEOUT_SINCE
     return {**_SESSION, **({"transaction_timeout": "0"} if known else {})}
+
+
+@contextmanager
+def _cancelled_when_interrupted(connection: Connection) -> Iterator[None]:
+    """Have the server stop at once when we are told to stop: its locks would outlive us."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:
+        with suppress(DatabaseError), translated("cancelling"):
+            connection.cancel_safe(timeout=CANCEL_TIMEOUT_S)
+        raise
 
 
 def _is_right(step: Step) -> bool:
