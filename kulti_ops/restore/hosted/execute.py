@@ -9,12 +9,12 @@ away; a batch that fails is undone and halved until the entry that failed stands
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kulti_ops.db import connect, translated
-from kulti_ops.errors import DatabaseError, RefusedError
+from kulti_ops.errors import DatabaseError
 from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.restore.hosted.load import ColumnLoss, Loader, load_large_objects, load_rows
@@ -22,6 +22,7 @@ from kulti_ops.restore.hosted.rights import reset_defaults
 from kulti_ops.restore.hosted.roles import create_roles, hand_back_roles, more_of_roles
 from kulti_ops.restore.hosted.rules import NO_RIGHT, Fate
 from kulti_ops.restore.hosted.text import statements
+from kulti_ops.restore.hosted.transaction import begin, cancelled_when_interrupted, insist
 from kulti_ops.restore.toc import ACL_ENTRIES, REFRESH_ENTRY, dependants
 from kulti_ops.restore.tool import ERRORS_KEPT, EntryError
 
@@ -38,29 +39,12 @@ if TYPE_CHECKING:
 
 BATCH_ENTRIES = 64
 BATCH_BYTES = 256 * 1024
-STATEMENT_TIMEOUT = "12h"  # of one entry: an index or a foreign key of a large table
-LOCK_TIMEOUT = "30s"
-CANCEL_TIMEOUT_S = 5.0
 DATA = frozenset({"TABLE DATA", "BLOBS"})
 _POST_DATA = 4
 _LAST = frozenset({"EVENT TRIGGER", REFRESH_ENTRY})
 _MARK = b"SAVEPOINT kulti_ops_entry;"
 _KEEP = b"RELEASE SAVEPOINT kulti_ops_entry;"
 _UNDO = b"ROLLBACK TO SAVEPOINT kulti_ops_entry; RELEASE SAVEPOINT kulti_ops_entry;"
-_SESSION = {
-    "search_path": "",
-    "statement_timeout": STATEMENT_TIMEOUT,
-    "lock_timeout": LOCK_TIMEOUT,
-    "idle_in_transaction_session_timeout": "0",
-    "check_function_bodies": "off",
-    "client_min_messages": "error",
-    "row_security": "off",
-    "standard_conforming_strings": "on",
-    "xmloption": "content",
-    "default_table_access_method": "heap",
-}
-_TRANSACTION_TIMEOUT_SINCE = 170000
-_ONE_AT_A_TIME = "SELECT pg_try_advisory_xact_lock(hashtextextended('kulti-ops hosted restore', 0))"
 
 
 @dataclass(kw_only=True)
@@ -100,8 +84,8 @@ class HostedRestore:
         DatabaseError, ToolFailedError when the restore could not go on. Then nothing is left.
         """
         with connect(self.target, application="restore") as connection:
-            number = _begin(connection)
-            with _cancelled_when_interrupted(connection):
+            number = begin(connection)
+            with cancelled_when_interrupted(connection):
                 _Run(self, connection, outcome, number).everything()
             if not outcome.errors:
                 self._judge(connection, outcome)
@@ -109,7 +93,7 @@ class HostedRestore:
                 with translated("undoing the restore"):
                     connection.execute("ROLLBACK")
                 return
-            _insist(connection, number)
+            insist(connection, number)
             with translated("committing the restore"):
                 connection.execute("SELECT pg_notify('pgrst', 'reload schema')")
                 connection.execute("COMMIT")
@@ -152,7 +136,7 @@ class _Run:
             self.restore.progress.step(title)
             with _timed(self.outcome, name):
                 action()
-            _insist(self.connection, self.number)
+            insist(self.connection, self.number)
             if self.outcome.errors:
                 return
 
@@ -270,66 +254,6 @@ class _Run:
     def _hand_back(self) -> None:
         with translated("roles"):
             hand_back_roles(self.connection, self.restore.plan.roles)
-
-
-def _begin(connection: Connection) -> int:
-    """Open the transaction in which the vendor's triggers sleep; return its number."""
-    with translated("beginning the restore"):
-        connection.execute("BEGIN")
-        for name, value in _session(connection).items():
-            connection.execute("SELECT set_config(%s, %s, true)", (name, value))
-        free = connection.execute(_ONE_AT_A_TIME).fetchone()
-        if free is None or not free[0]:
-            raise RefusedError("another restore into this project is running")
-    try:
-        with translated("switching off the vendor's triggers"):
-            connection.execute("SET LOCAL session_replication_role = replica")
-    except DatabaseError as error:
-        if error.sqlstate != NO_RIGHT:
-            raise
-        raise RefusedError(
-            "the role may not set session_replication_role: triggers would change rows",
-            hint="restore as the project's role postgres",
-        ) from None
-    with translated("beginning the restore"):
-        row = connection.execute("SELECT pg_current_xact_id()::text::int8").fetchone()
-        assert row is not None  # noqa: S101 - a function always answers
-        return int(row[0])
-
-
-def _insist(connection: Connection, number: int) -> None:
-    """Insist that the restore's transaction is still open: else a part of it would be there.
-
-    Raises: DatabaseError when an entry has ended it.
-    """
-    status = connection.info.transaction_status.name
-    if status == "INERROR":  # it can only be undone; nothing has ended it since the last look
-        return
-    with translated("the restore's transaction"):
-        row = connection.execute("SELECT pg_current_xact_id_if_assigned()::text::int8").fetchone()
-    if status != "INTRANS" or row is None or row[0] != number:
-        raise DatabaseError(
-            "an entry of the archive ended the transaction: the target holds a part of it",
-            hint="pg_dump writes no such entry; drop the project, and look at who made the backup",
-        )
-
-
-def _session(connection: Connection) -> dict[str, str]:
-    known = connection.info.server_version >= _TRANSACTION_TIMEOUT_SINCE
-    return {**_SESSION, **({"transaction_timeout": "0"} if known else {})}
-
-
-@contextmanager
-def _cancelled_when_interrupted(connection: Connection) -> Iterator[None]:
-    """Have the server stop at once when we are told to stop: its locks would outlive us."""
-    try:
-        yield
-    except Exception:
-        raise
-    except BaseException:
-        with suppress(DatabaseError), translated("cancelling"):
-            connection.cancel_safe(timeout=CANCEL_TIMEOUT_S)
-        raise
 
 
 def _is_right(step: Step) -> bool:
