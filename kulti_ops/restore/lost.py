@@ -35,11 +35,6 @@ def lost_items(
     return dict(_parts(inventory, found)) | found
 
 
-def table_of(item: Item) -> str:
-    """Return the table that an item hangs on, by its identity."""
-    return item.identity.rpartition(" on ")[2] if item.kind in ON_TABLE else ""
-
-
 def _parts(inventory: Inventory, found: Mapping[Key, str]) -> Iterator[tuple[Key, str]]:
     tables = {key[1]: reason for key, reason in found.items() if key[0] in _RELATIONS}
     relations = {i.objid: i.identity for i in inventory.items if i.kind in _RELATIONS}
@@ -47,9 +42,16 @@ def _parts(inventory: Inventory, found: Mapping[Key, str]) -> Iterator[tuple[Key
         if item.kind == "column":
             owner = relations.get(item.objid, "")
         else:
-            owner = table_of(item) or _indexed(item, tables)
+            owner = _hangs_on(item, tables) or _indexed(item, tables)
         if owner in tables:
             yield item.key, tables[owner]
+
+
+def _hangs_on(item: Item, tables: Mapping[str, str]) -> str:
+    """Return which of some tables an item hangs on; a name may hold ` on ` itself."""
+    if item.kind not in ON_TABLE:
+        return ""
+    return next((table for table in tables if item.identity.endswith(f" on {table}")), "")
 
 
 def _indexed(item: Item, tables: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kulti_ops.restore.hosted.facts import is_vendor_role, qualifier_of
-from kulti_ops.restore.lost import table_of
+from kulti_ops.restore.lost import ON_TABLE
 from kulti_ops.roles import plain_name
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def is_vendors(item: Item, facts: HostedFacts) -> bool:
 
 
 def _by_schema(item: Item, facts: HostedFacts) -> bool:
-    schema = qualifier_of(table_of(item) or item.identity)
+    on_table = item.kind in ON_TABLE
+    schema = qualifier_of(item.identity.rpartition(" on ")[2] if on_table else item.identity)
     return bool(schema) and facts.is_vendor_schema(schema)
 
 
