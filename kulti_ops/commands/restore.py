@@ -9,8 +9,11 @@ import typer
 
 from kulti_ops.commands.restore_hosted import (
     PublicOnlyOption,
+    ResidualOption,
     WithSessionsOption,
+    hosted_options,
     plan_project,
+    refuse_hosted_options,
     restore_project,
 )
 from kulti_ops.commands.restore_replace import replace_database
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Target
     from kulti_ops.restore.drill import Drill, DrillOptions
-    from kulti_ops.restore.hosted.view import HostedOptions
     from kulti_ops.restore.run import Prepared, Restored, RestoreOptions
 
 app = group("restore", "Plan and run restores, drill them, bring one table back.")
@@ -43,14 +45,9 @@ ConfirmOption = Annotated[
     str | None,
     typer.Option("--confirm", help="Say the database's name: it is production.", metavar="NAME"),
 ]
-ResidualOption = Annotated[
+ReportOption = Annotated[
     Path | None,
-    typer.Option(
-        "--residual",
-        help="Hosted project: write what needs more rights as SQL.",
-        dir_okay=False,
-        metavar="FILE",
-    ),
+    typer.Option("--report", help="Write evidence as Markdown.", dir_okay=False),
 ]
 JobsOption = Annotated[
     int | None, typer.Option("--jobs", min=1, max=64, help="Parallel jobs.", show_default="2")
@@ -83,7 +80,7 @@ def plan(
     """
     manifest, options = _options(run, backup, create_roles=create_roles, confirm=confirm, jobs=None)
     where = target_of(run, target)
-    hosted = _hosted_options(
+    hosted = hosted_options(
         where,
         options,
         public_only=public_only,
@@ -159,7 +156,7 @@ def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
     manifest, options = _options(run, backup, create_roles=create_roles, confirm=confirm, jobs=jobs)
     if replace:
-        _refuse_hosted_options(public_only or with_sessions or residual is not None)
+        refuse_hosted_options(public_only or with_sessions or residual is not None)
         return replace_database(
             run,
             target,
@@ -171,7 +168,7 @@ def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if terminate_connections:
         raise UsageError("--terminate-connections goes with --replace")
     where = target_of(run, target)
-    hosted = _hosted_options(
+    hosted = hosted_options(
         where,
         options,
         public_only=public_only,
@@ -221,10 +218,7 @@ def drill(
     run: Invocation,
     backup: BackupArgument = None,
     jobs: JobsOption = None,
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", help="Write evidence as Markdown.", dir_okay=False),
-    ] = None,
+    report: ReportOption = None,
     hosted: Annotated[
         bool, typer.Option("--hosted", help="Into a server shaped like a new hosted project.")
     ] = False,
@@ -290,38 +284,6 @@ def _prepare(
     return prepare_restore(
         manifest, storage_of(run), target, options=options, progress=run.progress
     )
-
-
-def _hosted_options(
-    target: Target,
-    options: RestoreOptions,
-    *,
-    public_only: bool,
-    with_sessions: bool,
-    residual: bool,
-) -> HostedOptions | None:
-    """Return the options of a hosted restore; None where the target is no hosted project."""
-    from kulti_ops.restore.hosted.run import is_hosted
-    from kulti_ops.restore.hosted.view import HostedOptions
-
-    if is_hosted(target, timeout_s=options.connect_timeout_s):
-        return HostedOptions(
-            public_only=public_only,
-            with_sessions=with_sessions,
-            create_roles=options.create_roles,
-        )
-    _refuse_hosted_options(public_only or with_sessions or residual)
-    return None
-
-
-def _refuse_hosted_options(given: bool) -> None:  # noqa: FBT001 - the only argument
-    from kulti_ops.errors import UsageError
-
-    if given:
-        raise UsageError(
-            "--public-only, --with-sessions and --residual are for a hosted project",
-            hint="this target is none: leave them out",
-        )
 
 
 def _options(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +13,6 @@ from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Target
@@ -29,6 +29,52 @@ WithSessionsOption = Annotated[
     bool,
     typer.Option("--with-sessions", help="Hosted project: keep live sessions and tokens."),
 ]
+
+ResidualOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--residual",
+        help="Hosted project: write what needs more rights as SQL.",
+        dir_okay=False,
+        metavar="FILE",
+    ),
+]
+
+
+def hosted_options(
+    target: Target,
+    options: RestoreOptions,
+    *,
+    public_only: bool,
+    with_sessions: bool,
+    residual: bool,
+) -> HostedOptions | None:
+    """Return the options of a hosted restore; None where the target is no hosted project."""
+    from kulti_ops.restore.hosted.run import is_hosted
+    from kulti_ops.restore.hosted.view import HostedOptions
+
+    if is_hosted(target, timeout_s=options.connect_timeout_s):
+        return HostedOptions(
+            public_only=public_only,
+            with_sessions=with_sessions,
+            create_roles=options.create_roles,
+        )
+    refuse_hosted_options(public_only or with_sessions or residual)
+    return None
+
+
+def refuse_hosted_options(given: bool) -> None:  # noqa: FBT001 - the only argument
+    """Refuse options of a hosted restore where the target is none.
+
+    Raises: UsageError.
+    """
+    from kulti_ops.errors import UsageError
+
+    if given:
+        raise UsageError(
+            "--public-only, --with-sessions and --residual are for a hosted project",
+            hint="this target is none: leave them out",
+        )
 
 
 def plan_project(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kulti_ops.db import connect, translated
-from kulti_ops.errors import DatabaseError, RefusedError
+from kulti_ops.errors import DatabaseError
 from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.restore.hosted.load import ColumnLoss, Loader, load_large_objects, load_rows
@@ -22,6 +22,7 @@ from kulti_ops.restore.hosted.rights import reset_defaults
 from kulti_ops.restore.hosted.roles import create_roles, hand_back_roles, more_of_roles
 from kulti_ops.restore.hosted.rules import NO_RIGHT, Fate
 from kulti_ops.restore.hosted.text import statements
+from kulti_ops.restore.hosted.transaction import begin, cancelled_when_interrupted, insist
 from kulti_ops.restore.toc import ACL_ENTRIES, REFRESH_ENTRY, dependants
 from kulti_ops.restore.tool import ERRORS_KEPT, EntryError
 
@@ -38,28 +39,12 @@ if TYPE_CHECKING:
 
 BATCH_ENTRIES = 64
 BATCH_BYTES = 256 * 1024
-STATEMENT_TIMEOUT = "12h"  # of one entry: an index or a foreign key of a large table
-LOCK_TIMEOUT = "30s"
 DATA = frozenset({"TABLE DATA", "BLOBS"})
 _POST_DATA = 4
 _LAST = frozenset({"EVENT TRIGGER", REFRESH_ENTRY})
 _MARK = b"SAVEPOINT kulti_ops_entry;"
 _KEEP = b"RELEASE SAVEPOINT kulti_ops_entry;"
 _UNDO = b"ROLLBACK TO SAVEPOINT kulti_ops_entry; RELEASE SAVEPOINT kulti_ops_entry;"
-_SESSION = {
-    "search_path": "",
-    "statement_timeout": STATEMENT_TIMEOUT,
-    "lock_timeout": LOCK_TIMEOUT,
-    "idle_in_transaction_session_timeout": "0",
-    "check_function_bodies": "off",
-    "client_min_messages": "error",
-    "row_security": "off",
-    "standard_conforming_strings": "on",
-    "xmloption": "content",
-    "default_table_access_method": "heap",
-}
-_TRANSACTION_TIMEOUT_SINCE = 170000
-_ONE_AT_A_TIME = "SELECT pg_try_advisory_xact_lock(hashtextextended('kulti-ops hosted restore', 0))"
 
 
 @dataclass(kw_only=True)
@@ -99,33 +84,25 @@ class HostedRestore:
         DatabaseError, ToolFailedError when the restore could not go on. Then nothing is left.
         """
         with connect(self.target, application="restore") as connection:
-            number = _begin(connection)
-            run = _Run(self, connection, outcome)
-            run.everything()
+            number = begin(connection)
+            with cancelled_when_interrupted(connection):
+                _Run(self, connection, outcome, number).everything()
             if not outcome.errors:
                 self._judge(connection, outcome)
             if outcome.errors or _is_bad(outcome.results):
                 with translated("undoing the restore"):
                     connection.execute("ROLLBACK")
                 return
-            self._commit(connection, number)
+            insist(connection, number)
+            with translated("committing the restore"):
+                connection.execute("SELECT pg_notify('pgrst', 'reload schema')")
+                connection.execute("COMMIT")
             outcome.committed = True
 
     def _judge(self, connection: Connection, outcome: HostedOutcome) -> None:
         self.progress.step("comparing before anything is committed")
         with _timed(outcome, "compare"):
             outcome.results = tuple(self.judge(connection, outcome))
-
-    def _commit(self, connection: Connection, number: int) -> None:
-        with translated("committing the restore"):
-            row = connection.execute("SELECT pg_current_xact_id()::text::int8").fetchone()
-            if row is None or row[0] != number:
-                raise DatabaseError(
-                    "an entry of the archive ended the transaction: the target holds a part of it",
-                    hint="this archive was not written by pg_dump alone; drop the project",
-                )
-            connection.execute("SELECT pg_notify('pgrst', 'reload schema')")
-            connection.execute("COMMIT")
 
 
 @dataclass
@@ -135,6 +112,7 @@ class _Run:
     restore: HostedRestore
     connection: Connection
     outcome: HostedOutcome
+    number: int
     dead: set[int] = field(default_factory=set)
 
     def everything(self) -> None:
@@ -158,6 +136,7 @@ class _Run:
             self.restore.progress.step(title)
             with _timed(self.outcome, name):
                 action()
+            insist(self.connection, self.number)
             if self.outcome.errors:
                 return
 
@@ -200,14 +179,15 @@ class _Run:
 
     def _send(self, text: bytes, label: str) -> None:
         """Run statements between a savepoint and its release, in one round trip."""
-        with translated(label):
-            try:
+        try:
+            with translated(label):
                 self.connection.execute(b"%b\n%b\n%b" % (_MARK, text, _KEEP))
-            except BaseException:
-                if not self.connection.closed:
-                    # without the release a later rollback would end at this savepoint
+        except DatabaseError:
+            if not self.connection.closed:
+                # without the release a later rollback would end at this savepoint
+                with translated(label):
                     self.connection.execute(_UNDO)
-                raise
+            raise
 
     def _failed(self, step: Step, error: DatabaseError) -> None:
         """Note a failure; what depends on the entry is not tried."""
@@ -274,36 +254,6 @@ class _Run:
     def _hand_back(self) -> None:
         with translated("roles"):
             hand_back_roles(self.connection, self.restore.plan.roles)
-
-
-def _begin(connection: Connection) -> int:
-    """Open the transaction in which the vendor's triggers sleep; return its number."""
-    with translated("beginning the restore"):
-        connection.execute("BEGIN")
-        for name, value in _session(connection).items():
-            connection.execute("SELECT set_config(%s, %s, true)", (name, value))
-        free = connection.execute(_ONE_AT_A_TIME).fetchone()
-        if free is None or not free[0]:
-            raise RefusedError("another restore into this project is running")
-    try:
-        with translated("switching off the vendor's triggers"):
-            connection.execute("SET LOCAL session_replication_role = replica")
-    except DatabaseError as error:
-        if error.sqlstate != NO_RIGHT:
-            raise
-        raise RefusedError(
-            "the role may not set session_replication_role: triggers would change rows",
-            hint="restore as the project's role postgres",
-        ) from None
-    with translated("beginning the restore"):
-        row = connection.execute("SELECT pg_current_xact_id()::text::int8").fetchone()
-        assert row is not None  # noqa: S101 - a function always answers
-        return int(row[0])
-
-
-def _session(connection: Connection) -> dict[str, str]:
-    known = connection.info.server_version >= _TRANSACTION_TIMEOUT_SINCE
-    return {**_SESSION, **({"transaction_timeout": "0"} if known else {})}
 
 
 def _is_right(step: Step) -> bool:

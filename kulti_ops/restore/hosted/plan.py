@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.restore.hosted import rules
 from kulti_ops.restore.hosted.acl import decide_rights
+from kulti_ops.restore.hosted.publication import (
+    PUBLICATION_PARTS,
+    decide_publication,
+    decide_publication_part,
+)
 from kulti_ops.restore.hosted.roles import RolePlan, plan_roles
 from kulti_ops.restore.hosted.rows import decide_rows, decide_sequence
 from kulti_ops.restore.hosted.rules import Fate
@@ -25,8 +30,6 @@ from kulti_ops.restore.toc import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kulti_ops.archive import Entry
     from kulti_ops.restore.hosted.facts import HostedFacts
     from kulti_ops.restore.hosted.rights import DefaultRights
@@ -57,7 +60,6 @@ _ROOTS = frozenset(
 # Entries without an identity of their own: they go with their table.
 _PARTS = frozenset({"DEFAULT", "INDEX ATTACH", "ROW SECURITY", "SEQUENCE OWNED BY", "TABLE ATTACH"})
 _REALTIME = frozenset({"realtime", "_realtime"})
-_PUBLICATION_PARTS = frozenset({"PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA"})
 _STATES = frozenset({"D", "A", "R"})  # tgenabled other than O, origin
 _LANGUAGES = ("\n    LANGUAGE c", "\n    LANGUAGE internal")
 
@@ -156,49 +158,6 @@ def _event_trigger(view: View, entry: Entry) -> Step:
     return Step(entry=entry, rule=rule)
 
 
-def _publication(view: View, entry: Entry) -> Step:
-    everything = "FOR ALL TABLES" in entry.definition
-    if not view.is_there(entry):
-        return Step(entry=entry, rule=rules.SUPERUSER if everything else rules.RUN)
-    if not _publication_is_usable(view, entry):
-        return Step(entry=entry, rule=rules.PUBLICATION_OF_OTHERS)
-    return Step(entry=entry, rule=rules.PUBLICATION, text=_align(view, entry))
-
-
-def _publication_part(view: View, entry: Entry) -> Step:
-    publication = view.subject(entry)
-    if view.is_vendor(entry):
-        return Step(entry=entry, rule=rules.VENDOR_PART)
-    if publication is not None and view.is_there(publication):
-        if not _publication_is_usable(view, publication):
-            return Step(entry=entry, rule=rules.PUBLICATION_TABLE)
-    elif entry.desc != "PUBLICATION TABLE":
-        return Step(entry=entry, rule=rules.SUPERUSER)
-    return Step(entry=entry, rule=rules.RUN)
-
-
-def _publication_is_usable(view: View, publication: Entry) -> bool:
-    return view.owner_is_usable(publication)
-
-
-def _align(view: View, entry: Entry) -> str:
-    """Return the statements that make an existing publication the backup's, without tables."""
-    item = view.item(entry)
-    present = view.facts.items[item.key] if item is not None else None
-    name = item.identity if item is not None else ""
-    options = entry.definition.partition(" WITH (")[2].rstrip().removesuffix(";")
-    lines = [f"ALTER PUBLICATION {name} SET ({options};"] if options else []
-    tables = (present.attributes.get("tables") if present is not None else None) or ""
-    lines += [f"ALTER PUBLICATION {name} DROP TABLE {t};" for t in _members(tables)]
-    return "\n".join(lines) + "\n"
-
-
-def _members(text: str) -> Iterator[str]:
-    """Yield the tables of a publication's inventory text, without columns and conditions."""
-    for part in text.split("; ") if text else ():
-        yield part.partition(" (")[0].partition(" WHERE ")[0]
-
-
 def _refresh(_view: View, entry: Entry) -> Step:
     return Step(entry=entry, rule=rules.REFRESH)
 
@@ -264,8 +223,8 @@ _SPECIAL = {
     "EVENT TRIGGER": _event_trigger,
     "EXTENSION": _extension,
     "POLICY": _policy,
-    "PUBLICATION": _publication,
-    **dict.fromkeys(_PUBLICATION_PARTS, _publication_part),
+    "PUBLICATION": decide_publication,
+    **dict.fromkeys(PUBLICATION_PARTS, decide_publication_part),
     REFRESH_ENTRY: _refresh,
     "SEQUENCE SET": _sequence_set,
     "TABLE DATA": _table_data,

@@ -237,6 +237,7 @@ VENDOR_GRANTS = Rule(
     fate=Fate.RUN,
     applies_to="grants on a vendor's object by the restoring role, or to roles of the customer's",
     reason="only what the target lacks is granted",
+    residual=True,
 )
 GRANTS_NO_RIGHT = Rule(
     name="vendor-grants-no-right",
@@ -324,6 +325,7 @@ LEAKPROOF = Rule(
     applies_to="FUNCTION marked LEAKPROOF",
     reason="created without LEAKPROOF, which needs a superuser",
     follows="conditions with it are no longer moved below row security: slower, not weaker",
+    residual=True,
 )
 REFRESH = Rule(
     name="refresh",
@@ -340,6 +342,7 @@ DANGLING = Rule(
     applies_to="FK CONSTRAINT whose rows point to rows that are left out",
     reason="made NOT VALID: it holds for new rows only",
     follows="rows point to nothing until what they point to is there; then VALIDATE CONSTRAINT",
+    residual=True,
 )
 DANGLING_PARTITIONED = Rule(
     name="dangling-key-of-partitions",

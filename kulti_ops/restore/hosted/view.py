@@ -112,9 +112,25 @@ class View:
         return present is not None and present.attributes.get("owner") in self.facts.usable
 
     def is_vendor(self, entry: Entry) -> bool:
-        """Return whether an entry belongs to a schema of the vendor's."""
+        """Return whether an entry belongs to a schema of the vendor's, and not to the customer."""
         name = self._schema(entry)
-        return name is not None and self._is_vendor_schema(name)
+        if name is None or not self._is_vendor_schema(name):
+            return False
+        return not self._is_guest(entry, name)
+
+    def _is_guest(self, entry: Entry, schema: str) -> bool:
+        """Return whether a customer made it in a vendor's schema, and may make it there again."""
+        known = self.facts.schemas.get(schema)
+        owned = entry.owner == self.facts.role or not is_vendor_role(entry.owner or "postgres")
+        may_create = known is not None and self.facts.role in known.creators
+        return owned and may_create and entry.desc != "SCHEMA" and not self._is_about_present(entry)
+
+    def _is_about_present(self, entry: Entry) -> bool:
+        """Return whether the target has what an entry makes, or makes a part of."""
+        if entry.desc in {"TABLE DATA", "SEQUENCE SET"}:
+            return self.relation(entry) is not None
+        about = self.subject(entry) if entry.desc in ABOUT_OTHERS else self.table(entry)
+        return self.is_there(about or entry)
 
     def rights_item(self, entry: Entry) -> tuple[Item, str] | None:
         """Return the object whose rights an ACL entry holds, and the table of a column."""

@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from kulti_ops.db import connect, own_target
+from kulti_ops.errors import DatabaseError
+from kulti_ops.restore.hosted.execute import HostedOutcome, HostedRestore
+from kulti_ops.restore.hosted.facts import look_at_project
+from kulti_ops.restore.hosted.plan import plan_hosted
+from kulti_ops.restore.hosted.view import HostedOptions, View
 from tests.functional.restore.conftest import execute, rows
+from tests.unit.making import entry, inventory, toc
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kulti_ops.pgtools import Installation
     from kulti_ops.sandbox.lifecycle import SandboxInfo
     from tests.functional.conftest import NewProject
     from tests.functional.restore.conftest import CommandLine, Done
@@ -181,6 +189,43 @@ def test_run_killed_at_any_moment_leaves_nothing(
             holder.rollback()
         until(project.admin_url, RESTORING, found=False)
         assert rows(project.admin_url, STATE) == before, held
+
+
+def test_run_told_to_stop_stops_the_server_too_and_leaves_nothing(
+    kulti: CommandLine, new_project: NewProject
+) -> None:
+    project = new_project()
+    before = rows(project.admin_url, STATE)
+    with psycopg.connect(project.admin_url, connect_timeout=10) as holder:
+        holder.execute("LOCK TABLE auth.users IN ROW EXCLUSIVE MODE")
+        with kulti.start(*RUN, NEW=project.url) as child:
+            until(project.admin_url, WAITS)
+            child.terminate()
+            assert child.wait(TIMEOUT_S) == 143
+        until(project.admin_url, RESTORING, found=False)  # the lock is still held
+    assert rows(project.admin_url, STATE) == before
+
+
+def test_entry_that_ends_the_transaction_is_never_called_undone(
+    kulti: CommandLine, new_project: NewProject, server_install: Installation
+) -> None:
+    project = new_project()
+    target = own_target(project.url, "the project")
+    with connect(target, application="test") as connection:
+        facts = look_at_project(connection)
+    hostile = entry(1, "TABLE", "t", definition="CREATE TABLE public.t ();\nCOMMIT;\n")
+    archive = toc(hostile, entry(2, "TABLE", "u", definition="CREATE TABLE public.u ();\n"))
+    plan = plan_hosted(View(archive, inventory(), facts, HostedOptions()))
+    restore = HostedRestore(
+        archive=kulti.home / "none",
+        toc=archive,
+        plan=plan,
+        target=target,
+        tools=server_install,
+        judge=lambda _connection, _outcome: (),
+    )
+    with pytest.raises(DatabaseError, match="ended the transaction"):
+        restore.run(HostedOutcome())
 
 
 def test_run_into_a_project_in_use_is_refused_and_changes_nothing(

@@ -33,9 +33,16 @@ def relation(schema: str, name: str, **more: Any) -> Relation:
 
 
 def facts(
-    *items: Item, relations: tuple[Relation, ...] = (), schemas: tuple[str, ...] = (), **more: Any
+    *items: Item,
+    relations: tuple[Relation, ...] = (),
+    schemas: tuple[str, ...] = (),
+    creators: frozenset[str] = frozenset(),
+    **more: Any,
 ) -> HostedFacts:
-    """Make what a look at a project tells; schemas other than public are the vendor's."""
+    """Make what a look at a project tells; schemas other than public are the vendor's.
+
+    `creators` are roles that may create in these.
+    """
     values: dict[str, Any] = {
         "role": "postgres",
         "database": "postgres",
@@ -50,7 +57,7 @@ def facts(
         **{**values, **more},
         schemas={
             "public": Schema(usable=True, creators=frozenset({"postgres"})),
-            **{s: Schema(usable=False, creators=frozenset()) for s in ("auth", *schemas)},
+            **{s: Schema(usable=False, creators=creators) for s in ("auth", *schemas)},
         },
         relations={(r.schema, r.name): r for r in relations},
         items={i.key: i for i in items},

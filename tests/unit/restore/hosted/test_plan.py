@@ -347,3 +347,27 @@ def test_public_only_leaves_the_vendors_part_but_not_its_absence() -> None:
         3: ("lost", "depends"),
         4: ("skip", "public-only"),
     }
+
+
+@pytest.mark.parametrize(
+    ("owner", "creators", "expected"),
+    [
+        ("postgres", {"postgres"}, "run"),
+        ("mine", {"postgres"}, "run"),
+        ("postgres", set(), "lost"),
+        ("supabase_admin", {"postgres"}, "lost"),
+    ],
+)
+def test_customers_function_in_a_vendors_schema_comes_back_where_it_may_be_made(
+    owner: str, creators: set[str], expected: str
+) -> None:
+    function = entry(1, "FUNCTION", "f()", namespace="auth", classid=1255, oid=5, owner=owner)
+    target = facts(creators=frozenset(creators))
+    made = plan(
+        function,
+        entry(2, "ACL", "FUNCTION f()", namespace="auth", owner=owner, dependencies=(1,)),
+        target=target,
+        source=inventory(item("function", "auth.f()", 5, classid=1255), item("role", "mine")),
+    )
+    assert fates(made)[1][0] == expected
+    assert (fates(made)[2][0] == "run") is (expected == "run")
