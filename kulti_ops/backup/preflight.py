@@ -153,19 +153,22 @@ def judge_rights(found: Survey, *, large_objects: bool) -> None:
         )
 
 
-def judge_space(found: Survey, *, free_bytes: int | None, last_size_bytes: int | None) -> None:
+def expected_bytes(found: Survey, *, last_size_bytes: int | None) -> int:
+    """Return how large the backup will most likely be."""
+    if last_size_bytes is not None:
+        return int(last_size_bytes * SPACE_FACTOR)
+    return int(found.database_bytes * SPACE_SHARE)
+
+
+def judge_space(*, free_bytes: int | None, expected_bytes: int) -> None:
     """Refuse when the storage will most likely run full.
 
     Raises: RefusedError with both figures.
     """
-    expected = (
-        last_size_bytes * SPACE_FACTOR
-        if last_size_bytes is not None
-        else found.database_bytes * SPACE_SHARE
-    )
-    if free_bytes is not None and free_bytes < expected:
+    if free_bytes is not None and free_bytes < expected_bytes:
         raise RefusedError(
-            f"the storage has {size(free_bytes)} free, the backup needs about {size(expected)}",
+            f"the storage has {size(free_bytes)} free, "
+            f"the backup needs about {size(expected_bytes)}",
             hint="free space there, or choose another storage with KULTI_OPS_STORAGE",
         )
 

@@ -1,4 +1,4 @@
-"""`backup`: create, list, show, prune, pin, unpin, export, schedule."""
+"""`backup`: create, list, show, copy, prune, pin, unpin, export, schedule."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kulti_ops.commands import backup_export, backup_pin, backup_retention, schedule
+from kulti_ops.commands import backup_copy, backup_export, backup_pin, backup_retention, schedule
 from kulti_ops.commands.backup_pin import pin_text
 from kulti_ops.commands.shared import (
     BackupArgument,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.storage import Storage
 
-app = group("backup", "Create, list, keep and prune backups; by schedule; export data.")
+app = group("backup", "Create, list, copy, keep and prune backups; by schedule; export data.")
 app.add_typer(schedule.app, name="schedule")
 
 
@@ -199,6 +199,9 @@ def show(run: Invocation, backup: BackupArgument = None) -> Outcome:
     )
 
 
+command(app, "copy", checks=True, examples=backup_copy.EXAMPLES, exits=backup_copy.EXITS)(
+    backup_copy.copy
+)
 command(app, "prune", examples=backup_retention.EXAMPLES, exits=backup_retention.EXITS)(
     backup_retention.prune
 )

@@ -34,7 +34,7 @@ def storage_of(run: Invocation) -> Storage:
     """Return the storage that the settings name."""
     from kulti_ops.storage import open_storage
 
-    return open_storage(run.settings.storage_url)
+    return open_storage(run.settings.storage_url, settings=run.settings)
 
 
 def source_of(run: Invocation) -> Target:
@@ -89,12 +89,9 @@ def recipients_of(run: Invocation) -> tuple[str, ...]:
 
 def identities_of(run: Invocation) -> Identities:
     """Return where the private keys for reading are; they are read when needed."""
-    from kulti_ops.sealing import Identities
+    from kulti_ops import sealing
 
-    secret = run.settings.identity
-    return Identities(
-        file=run.settings.identity_file, text=secret.get_secret_value() if secret else ""
-    )
+    return sealing.identities_of(run.settings)
 
 
 def installations_of(run: Invocation) -> tuple[Installation, ...]:

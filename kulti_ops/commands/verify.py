@@ -1,4 +1,4 @@
-"""`verify`: backup, freshness."""
+"""`verify`: backup, freshness, storage."""
 
 from __future__ import annotations
 
@@ -183,3 +183,22 @@ def _configured_source(run: Invocation) -> str | None:
     from kulti_ops.db import is_source_named, source_target
 
     return source_of(source_target(run.settings)) if is_source_named(run.settings) else None
+
+
+@command(
+    app,
+    "storage",
+    checks=True,
+    examples=("kulti-ops verify storage", "kulti-ops verify storage --format json"),
+    exits="3 the server does not tell who else gets in; 5 the storage cannot be read",
+)
+def storage(run: Invocation) -> Outcome:
+    """Look at the whole storage: what is missing, what belongs to nobody, who else gets in.
+
+    Reads manifests and listings, no artifact; removes nothing.
+    """
+    from kulti_ops.verify.storage import verify_storage
+
+    opened = storage_of(run)
+    run.progress.step(f"looking at {opened.url}")
+    return Outcome(results=verify_storage(opened), data={"storage": opened.url})

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.lock import held, try_flock
-from kulti_ops.storage import ObjectInfo, valid_key
+from kulti_ops.storage import Exposure, ObjectInfo, Unfinished, valid_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +36,8 @@ LOCK_FOLDER = ".locks"
 
 class LocalStorage:
     """A folder (0700) of backups (0700) of files (0600)."""
+
+    reads_at_once = 1
 
     def __init__(self, root: str) -> None:
         self.root = Path(root).expanduser().absolute()
@@ -54,7 +56,7 @@ class LocalStorage:
             os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             probe.unlink(missing_ok=True)
 
-    def writer(self, key: str) -> LocalWriter:
+    def writer(self, key: str, *, expected_bytes: int | None = None) -> LocalWriter:  # noqa: ARG002 - a folder takes what comes
         """Begin an object that must not exist yet."""
         return LocalWriter(self._unlinked(key), self.root)
 
@@ -173,7 +175,7 @@ class LocalStorage:
                 path.rmdir()  # succeeds only where nothing was written
             os.close(descriptor)
 
-    def sweep(self, folder: str) -> bool:
+    def sweep(self, folder: str, *, unless: str | None = None) -> bool:
         """Remove a folder whose claim nobody holds."""
         path = self.root / valid_key(folder)
         try:
@@ -184,6 +186,9 @@ class LocalStorage:
             return False
         try:
             if descriptor is not None and not try_flock(descriptor):
+                return False
+            # only now: whoever finished it meanwhile has given up the claim behind `unless`
+            if unless is not None and self.info(f"{folder}/{unless}") is not None:
                 return False
             with _translated("remove", path):
                 shutil.rmtree(path)
@@ -201,6 +206,19 @@ class LocalStorage:
                 claimed = name == CLAIM_NAME and published
                 if claimed or name.startswith(TEMPORARY_PREFIX):
                     _remove_unheld(Path(folder) / name)
+
+    def unfinished(self) -> tuple[Unfinished, ...]:
+        """Return temporary files, and claims of folders with nothing finished in them."""
+        return tuple(self._unfinished())
+
+    def _unfinished(self) -> Iterator[Unfinished]:
+        for folder, folders, files in os.walk(self.root, onerror=_raise, followlinks=False):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(files):
+                if name == CLAIM_NAME or name.startswith(TEMPORARY_PREFIX):
+                    path = Path(folder) / name
+                    held = "" if _is_unheld(path) else "a running process"
+                    yield Unfinished(key=path.relative_to(self.root).as_posix(), holder=held)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -223,6 +241,10 @@ class LocalStorage:
         """Return what others than the owner can read or change, the root as `.`."""
         with _translated("look at", self.root):
             return tuple(self._exposed())
+
+    def exposures(self) -> tuple[Exposure, ...]:
+        """Look at the modes of all files and folders."""
+        return (Exposure(id="modes", good="only this user can read it", open_to=self.exposed()),)
 
     def _exposed(self) -> Iterator[str]:
         for folder, folders, files in os.walk(self.root, onerror=_raise, followlinks=False):
@@ -382,6 +404,17 @@ def _remove_unheld(path: Path) -> None:
                 path.unlink()
         finally:
             os.close(descriptor)
+
+
+def _is_unheld(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return True  # finished or removed meanwhile
+    try:
+        return try_flock(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 _HINTS = {
