@@ -59,6 +59,7 @@ def test_junit_without_a_check_is_an_error_and_never_green(found: Report) -> Non
     assert (root.get("tests"), root.get("errors")) == ("1", "1")
 
 
+@settings(deadline=None)
 @given(st.text())
 @settings(max_examples=100, deadline=None)
 def test_junit_of_any_text_is_well_formed(text: str) -> None:
@@ -73,6 +74,7 @@ def test_github_annotates_what_somebody_has_to_act_on() -> None:
     assert lines[3] == "smoke run: crit (5 checks)"
 
 
+@settings(deadline=None)
 @given(st.text())
 @settings(max_examples=100, deadline=None)
 def test_github_text_cannot_become_a_command(text: str) -> None:
@@ -105,6 +107,7 @@ def test_summary_without_a_check_or_with_an_error_is_never_green() -> None:
     assert "gone → look" in text
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_summary_of_any_text_keeps_to_its_cell(summary: str) -> None:
     text = render_summary(report(CheckResult(id="x", status=Verdict.CRIT, summary=summary)))
