@@ -59,7 +59,6 @@ def test_junit_without_a_check_is_an_error_and_never_green(found: Report) -> Non
     assert (root.get("tests"), root.get("errors")) == ("1", "1")
 
 
-@settings(deadline=None)
 @given(st.text())
 @settings(max_examples=100, deadline=None)
 def test_junit_of_any_text_is_well_formed(text: str) -> None:
@@ -74,7 +73,6 @@ def test_github_annotates_what_somebody_has_to_act_on() -> None:
     assert lines[3] == "smoke run: crit (5 checks)"
 
 
-@settings(deadline=None)
 @given(st.text())
 @settings(max_examples=100, deadline=None)
 def test_github_text_cannot_become_a_command(text: str) -> None:
