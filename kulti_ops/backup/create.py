@@ -64,7 +64,7 @@ def create_backup(
         raise UsageError(f"label {label!r}: letters, digits, `_`, `.` and `-` only, at most 63")
     preflight.judge_connection(target)
     storage.prepare()
-    with storage.lock(manifests.lock_name(source_of(target))):
+    with storage.lock(manifests.lock_name(manifests.source_of(target))):
         swept = sweep_leftovers(storage)
         if swept:
             progress.step(f"removed what {len(swept)} broken run(s) had left")
@@ -86,13 +86,6 @@ def create_backup(
             progress=progress,
         )
         return Created(manifest=_attempts(job, now), remarks=_remarks(found), warnings=warnings)
-
-
-def source_of(target: Target) -> str:
-    """Return the identity that backups of `target` carry."""
-    return manifests.source_identity(
-        target.host, port=target.port, user=target.user, database=target.database
-    )
 
 
 def sweep_leftovers(storage: Storage) -> tuple[str, ...]:
@@ -153,7 +146,7 @@ def _expected_bytes(found: Survey, storage: Storage, target: Target) -> int:
     earlier = [
         e.manifest.size_bytes
         for e in catalog.list_entries(storage)
-        if e.manifest and e.manifest.source.identity == source_of(target)
+        if e.manifest and e.manifest.source.identity == manifests.source_of(target)
     ]
     return preflight.expected_bytes(found, last_size_bytes=earlier[-1] if earlier else None)
 

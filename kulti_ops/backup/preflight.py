@@ -119,14 +119,14 @@ def survey(connection: Connection) -> Survey:
 
 
 def judge_connection(target: Target) -> None:
-    """Refuse a connection on which a dump cannot have one snapshot.
+    """Refuse a connection on which nothing can have one snapshot.
 
     Raises: RefusedError for Supabase's pooler in transaction mode.
     """
     if target.port == TRANSACTION_POOLER_PORT:
         raise RefusedError(
             f"{target.label}: port {TRANSACTION_POOLER_PORT} is the transaction pooler; "
-            "a dump through it has no consistent snapshot",
+            "through it there is no consistent snapshot",
             hint="use the direct host, or the session pooler: port 5432, role postgres.<ref>",
         )
 

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, AliasChoices, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kulti_ops.errors import ConfigError
 from kulti_ops.platform.surface import SIZE_LIMITED
 
 # Root's home is private, and root's servers run as another account.
@@ -366,18 +367,26 @@ class Settings(BaseSettings):
         description="Age of the newest proven backup from which `verify freshness` is crit: "
         "a day (the recovery point objective) and two hours for the run itself.",
     )
+    drill_max_age_days: float = Field(
+        100,
+        gt=0,
+        validation_alias=_names("KULTI_OPS_DRILL_MAX_AGE_DAYS"),
+        description="The same for `verify freshness --state drilled`: a quarter and a week.",
+    )
     size_shrink_percent: float = Field(
         30,
         gt=0,
         lt=100,
         validation_alias=_names("KULTI_OPS_SIZE_SHRINK_PERCENT"),
-        description="By how much a backup may be smaller than the median of those before it.",
+        description="By how many percent a backup may be smaller than the median of up to seven "
+        "before it; a database rarely loses a third of itself on purpose.",
     )
     size_growth_percent: float = Field(
         100,
         gt=0,
         validation_alias=_names("KULTI_OPS_SIZE_GROWTH_PERCENT"),
-        description="By how much a backup may be larger than the median of those before it.",
+        description="By how many percent a backup may be larger than the median of up to seven "
+        "before it; twice its size at once is a new table, an import, or something running away.",
     )
     export_dir: Folder | None = Field(
         None,
@@ -582,13 +591,35 @@ class Settings(BaseSettings):
         2.0,
         gt=0,
         validation_alias=_names("KULTI_OPS_PAGE_BUDGET_S"),
-        description="Seconds that a page may take (median of five).",
+        description="Seconds that a page may take (median).",
     )
     api_budget_s: float = Field(
         0.5,
         gt=0,
         validation_alias=_names("KULTI_OPS_API_BUDGET_S"),
-        description="Seconds that an API answer may take (median of five).",
+        description="Seconds that an API answer may take (median).",
+    )
+    latency_samples: int = Field(
+        5,
+        ge=5,
+        le=1000,
+        validation_alias=_names("KULTI_OPS_LATENCY_SAMPLES"),
+        description="How often the probe latency asks each route; from 20 on there is a p95, from "
+        "100 on a p99.",
+    )
+    cert_warn_percent: float = Field(
+        20.0,
+        ge=0,
+        le=100,
+        validation_alias=_names("KULTI_OPS_CERT_WARN_PERCENT"),
+        description="Share of a certificate's lifetime below which it is a warn, in per cent.",
+    )
+    cert_crit_percent: float = Field(
+        10.0,
+        ge=0,
+        le=100,
+        validation_alias=_names("KULTI_OPS_CERT_CRIT_PERCENT"),
+        description="Share of a certificate's lifetime below which it is crit, in per cent.",
     )
     min_grade: str = Field(
         "B",
@@ -809,7 +840,12 @@ def url_passwords(text: str) -> frozenset[str]:
 
 def _xdg(variable: str, default: str) -> Path:
     base = os.environ.get(variable)
-    return (Path(base) if base else Path.home() / default) / "kulti-ops"
+    try:
+        return (Path(base) if base else Path.home() / default) / "kulti-ops"
+    except RuntimeError as error:  # no HOME, and the account has no entry
+        raise ConfigError(
+            "this account has no home folder", hint=f"set HOME, {variable}, or KULTI_OPS_*_DIR"
+        ) from error
 
 
 def _is_root() -> bool:

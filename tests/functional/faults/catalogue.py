@@ -140,4 +140,15 @@ OLD_SCRIPTS = (
     "old scripts: a missing database returns 0",
 )
 
-FAULTS = (*DAMAGE, *KILLS, *DISK, *SOURCE, *TARGET, *CONCURRENCY, *S3, *OLD_SCRIPTS)
+ENCRYPTED = (
+    "encrypted: a byte flipped at header, middle and last chunk",
+    "encrypted: cut by one byte",
+    "encrypted: cut at a chunk's boundary",
+    "encrypted: one byte longer",
+    "encrypted: another backup's, for the same recipient",
+    "encrypted: wrong identity",
+    "encrypted: no identity",
+    "encrypted: storage full while sealing",
+)
+
+FAULTS = (*ENCRYPTED, *DAMAGE, *KILLS, *DISK, *SOURCE, *TARGET, *CONCURRENCY, *S3, *OLD_SCRIPTS)
