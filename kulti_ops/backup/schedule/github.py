@@ -65,9 +65,8 @@ jobs:
         run: printf '%s' "$SUPABASE_CA" > supabase-ca.crt
       # brings the PostgreSQL 17 client too: pinned, with its hash
       - run: make .venv/.runtime
-      - run: .venv/bin/kulti-ops backup schedule run "$SCHEDULE" --format markdown --output run.md
-      - if: always()
-        run: if [ -f run.md ]; then cat run.md >> "$GITHUB_STEP_SUMMARY"; fi
+      # annotates what is wrong, and adds a section to the job's summary
+      - run: .venv/bin/kulti-ops backup schedule run "$SCHEDULE" --format github
 """
 
 
