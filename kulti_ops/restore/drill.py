@@ -174,7 +174,7 @@ def restore_into_plain(
     )
     with (
         spooled(
-            stored(manifest, storage, "dump", identities=options.identities),
+            stored(manifest, storage, "dump", identities=options.identities, toc=verified.toc),
             folder=options.scratch_root,
             jobs=options.jobs,
             reserved_bytes=_needed_bytes(manifest),

@@ -112,7 +112,9 @@ def prepare_restore(
     return Prepared(
         manifest=manifest,
         verification=verification,
-        archive=stored(manifest, storage, "dump", identities=options.identities),
+        archive=stored(
+            manifest, storage, "dump", identities=options.identities, toc=verification.toc
+        ),
         target=target,
         state=state,
         plan=plan,

@@ -23,6 +23,7 @@ from kulti_ops.progress import Progress, size
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kulti_ops.archive import Toc
     from kulti_ops.backup.reading import StoredArtifact
     from kulti_ops.pgrestore import ArchiveSource
 
@@ -32,6 +33,7 @@ class Spooled:
     """An archive in a file without a name, reached by its descriptor in this process."""
 
     path: Path
+    toc: Toc | None = None
 
     def open(self) -> BinaryIO:
         """Open it at its start; it was proven when it was copied."""
@@ -68,7 +70,7 @@ def spooled(
             while chunk := stream.read(CHUNK_BYTES):
                 _write(file.fileno(), chunk, folder)
                 progress.advance(size(file.tell()))
-        yield Spooled(path=Path(f"/proc/{os.getpid()}/fd/{file.fileno()}"))
+        yield Spooled(path=Path(f"/proc/{os.getpid()}/fd/{file.fileno()}"), toc=archive.toc)
 
 
 def _is_wanted(archive: StoredArtifact, folder: Path, jobs: int, reserved_bytes: float) -> bool:
