@@ -42,7 +42,8 @@ class Entry:
     """One entry of the table of contents.
 
     `classid` and `oid` are the object's place in the source's catalogues (0 where it
-    has none); `section` is 2 pre-data, 3 data, 4 post-data, 1 none.
+    has none); `section` is 2 pre-data, 3 data, 4 post-data, 1 none. What has no
+    `drop_statement` has no owner of its own.
     """
 
     dump_id: int
@@ -57,6 +58,8 @@ class Entry:
     namespace: str
     owner: str
     dependencies: tuple[int, ...]
+    drop_statement: str = ""
+    access_method: str = ""
 
     @property
     def label(self) -> str:
@@ -184,8 +187,8 @@ def _read_entry(reader: _Reader, version: tuple[int, int]) -> Entry:
     dump_id, has_data = reader.number(), reader.number() != 0
     classid, oid = reader.text(), reader.text()
     tag, desc, section = reader.text(), reader.text(), reader.number()
-    definition, _drop, copy = reader.text(), reader.text(), reader.text()
-    namespace, _tablespace, _method = reader.text(), reader.text(), reader.text()
+    definition, drop, copy = reader.text(), reader.text(), reader.text()
+    namespace, _tablespace, method = reader.text(), reader.text(), reader.text()
     if version >= _VERSION_RELKIND:
         reader.number()
     owner, _oids = reader.text(), reader.text()
@@ -206,6 +209,8 @@ def _read_entry(reader: _Reader, version: tuple[int, int]) -> Entry:
         namespace=namespace or "",
         owner=owner or "",
         dependencies=tuple(dependencies),
+        drop_statement=drop or "",
+        access_method=method or "",
     )
 
 

@@ -41,9 +41,13 @@ class OrderedDigest:
 
 
 class MultisetDigest:
-    """Takes whole rows, or bytes in any pieces, and forgets their order."""
+    """Takes whole rows, or bytes in any pieces, and forgets their order.
 
-    def __init__(self) -> None:
+    `kept` are the positions of the columns that count; None counts all of them.
+    """
+
+    def __init__(self, *, kept: tuple[int, ...] | None = None) -> None:
+        self._kept = kept
         self._sum = 0
         self._rows = 0
         self._rest = b""
@@ -51,10 +55,15 @@ class MultisetDigest:
     def update(self, data: bytes | memoryview) -> None:
         """Take bytes; a row may be split over calls."""
         *rows, self._rest = (self._rest + bytes(data)).split(b"\n")
-        for row in rows:
+        for row in rows if self._kept is None else map(self._columns, rows):
             hashed = hashlib.blake2b(row, digest_size=16).digest()
             self._sum = (self._sum + int.from_bytes(hashed, "little")) % _MODULUS
         self._rows += len(rows)
+
+    def _columns(self, row: bytes) -> bytes:
+        """Return a row with the columns that count: COPY's text has a tab between any two."""
+        fields = row.split(b"\t")
+        return b"\t".join(fields[position] for position in self._kept or ())
 
     def result(self) -> TableDigest:
         """Return the digest; its `sha256` field holds the sum, marked as such."""

@@ -19,6 +19,7 @@ import typer  # noqa: E402 - found below ROOT
 from kulti_ops import config, options  # noqa: E402
 from kulti_ops.cli import COMMANDS, PROGRAM  # noqa: E402
 from kulti_ops.edge import make_app  # noqa: E402
+from kulti_ops.restore.hosted.rules import RULES, Fate  # noqa: E402
 from kulti_ops.runbook.explain import index_of, page_of  # noqa: E402
 from kulti_ops.runbook.library import load_library  # noqa: E402
 
@@ -143,11 +144,34 @@ def _cell(text: str) -> str:
     return re.sub(r"\s+", " ", text).replace("|", "\\|")
 
 
+def hosted_rules() -> str:
+    """Return the tables of docs/reference/hosted-restore.md: every rule, by what it does."""
+    titles = {
+        Fate.RUN: "Runs",
+        Fate.TRY: "Runs if the project allows it",
+        Fate.SKIP: "Left out",
+        Fate.LOST: "Cannot come back",
+    }
+    lines: list[str] = []
+    for fate, title in titles.items():
+        lines += ["", f"## {title} (`{fate}`)", ""]
+        lines += [
+            "| rule | applies to | why | what follows | residual SQL |",
+            "|---|---|---|---|---|",
+        ]
+        for rule in (r for r in RULES if r.fate is fate):
+            cells = (rule.applies_to, rule.reason, rule.follows, "yes" if rule.residual else "")
+            lines.append(f"| `{rule.name}` | {' | '.join(map(_cell, cells))} |")
+    return "\n".join(lines) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """Return every generated page as it should be."""
     settings = ROOT / "docs" / "reference" / "settings.md"
     commands = ROOT / "docs" / "reference" / "commands.md"
+    hosted = ROOT / "docs" / "reference" / "hosted-restore.md"
     return {
+        hosted: _after_mark(hosted, hosted_rules()),
         ROOT / ".env.example": env_example(),
         settings: _after_mark(settings, settings_tables()),
         commands: _after_mark(commands, command_sections()),

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops.backup import manifest as manifests
@@ -127,19 +129,16 @@ class Entry:
 
 def list_entries(storage: Storage) -> tuple[Entry, ...]:
     """Return every backup of the storage, the oldest first, damaged ones included."""
-    entries = [
-        entry
-        for name in storage.folders()
-        if manifests.is_id(name) and (entry := read_entry(storage, name)) is not None
-    ]
-    return tuple(sorted(entries, key=_order))
+    names = [name for name in storage.folders() if manifests.is_id(name)]
+    with ThreadPoolExecutor(storage.reads_at_once) as pool:
+        found = pool.map(partial(read_entry, storage), names)
+        return tuple(sorted((entry for entry in found if entry is not None), key=_order))
 
 
 def read_entry(storage: Storage, backup_id: str) -> Entry | None:
     """Return one backup, None when there is no manifest: then it is no backup."""
-    key = f"{backup_id}/{manifests.FILE_NAME}"
     try:
-        data = storage.read_small(key, limit_bytes=manifests.LIMIT_BYTES)
+        return _read_entry(storage, backup_id)
     except NotFoundError:
         return None
     except StorageError as error:
@@ -147,10 +146,12 @@ def read_entry(storage: Storage, backup_id: str) -> Entry | None:
         return Entry(
             backup_id=backup_id, manifest=None, problem=error.message, unreachable=unreachable
         )
-    try:
-        manifest = manifests.from_json(data, backup_id=backup_id)
-    except StorageError as error:
-        return Entry(backup_id=backup_id, manifest=None, problem=error.message)
+
+
+def _read_entry(storage: Storage, backup_id: str) -> Entry:
+    key = f"{backup_id}/{manifests.FILE_NAME}"
+    data = storage.read_small(key, limit_bytes=manifests.LIMIT_BYTES)
+    manifest = manifests.from_json(data, backup_id=backup_id)
     records, unread = _read_records(storage, backup_id, hashlib.sha256(data).hexdigest())
     return Entry(backup_id=backup_id, manifest=manifest, records=records, unread=unread)
 
@@ -164,8 +165,10 @@ def find(storage: Storage, name: str | None) -> Entry:
 
     Raises: NotFoundError when there is none or the prefix is not unique.
     """
-    entries = list_entries(storage)
     hint = "`kulti-ops backup list` shows what is there"
+    if name and manifests.is_id(name) and (exact := read_entry(storage, name)) is not None:
+        return exact
+    entries = list_entries(storage)
     if name in (None, LATEST, LATEST_VERIFIED):
         wanted = {State.VERIFIED, State.DRILLED} if name == LATEST_VERIFIED else set(State)
         usable = [e for e in entries if e.state in wanted - {State.DAMAGED}]
@@ -175,9 +178,7 @@ def find(storage: Storage, name: str | None) -> Entry:
             kind = "verified backup" if name == LATEST_VERIFIED else "backup"
             raise NotFoundError(f"{storage.url} holds no {kind}", hint=hint)
         return _newest(usable[-1], entries) if name != LATEST_VERIFIED else usable[-1]
-    matches = [e for e in entries if e.backup_id == name] or [
-        e for e in entries if name and e.backup_id.startswith(name)
-    ]
+    matches = [e for e in entries if name and e.backup_id.startswith(name)]
     if not matches:
         raise NotFoundError(f"no backup {name} in {storage.url}", hint=hint)
     if len(matches) > 1:
@@ -226,7 +227,10 @@ def add_record(storage: Storage, entry: Entry, record: Record) -> None:
 def _read_records(
     storage: Storage, backup_id: str, manifest_sha256: str
 ) -> tuple[tuple[Record, ...], int]:
-    """Return the readable records of this very manifest, the oldest first; how many are not."""
+    """Return the readable records of this very manifest, the oldest first; how many are not.
+
+    Raises: UnreachableError when one cannot be looked at: it might be the one that counts.
+    """
     records, unread = [], 0
     for info in storage.list(f"{backup_id}/records"):
         try:
@@ -236,6 +240,8 @@ def _read_records(
                 records.append(_record(document))
             else:
                 unread += 1  # of another manifest
+        except UnreachableError:
+            raise
         except (StorageError, NotFoundError, ValueError, KeyError, TypeError, RecursionError):
             unread += 1  # what cannot be read proves nothing
     return tuple(sorted(records, key=lambda r: (r.sequence, r.at))), unread

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kulti_ops.commands.restore_hosted import (
+    PublicOnlyOption,
+    ResidualOption,
+    WithSessionsOption,
+    hosted_options,
+    plan_project,
+    refuse_hosted_options,
+    restore_project,
+)
 from kulti_ops.commands.restore_replace import replace_database
 from kulti_ops.commands.restore_table import EXAMPLES, EXITS, table
 from kulti_ops.commands.shared import (
@@ -38,6 +47,10 @@ ConfirmOption = Annotated[
     str | None,
     typer.Option("--confirm", help="Say the database's name: it is production.", metavar="NAME"),
 ]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option("--report", help="Write evidence as Markdown.", dir_okay=False),
+]
 JobsOption = Annotated[
     int | None, typer.Option("--jobs", min=1, max=64, help="Parallel jobs.", show_default="2")
 ]
@@ -46,7 +59,10 @@ JobsOption = Annotated[
 @command(
     app,
     "plan",
-    examples=("kulti-ops restore plan --target env:RESTORE_DATABASE_URL --create-roles",),
+    examples=(
+        "kulti-ops restore plan --target env:RESTORE_DATABASE_URL --create-roles",
+        "kulti-ops restore plan --target env:NEW_PROJECT_URL --create-roles --residual rest.sql",
+    ),
     exits="5 target or storage cannot be looked at; 6 a guard refuses the restore",
 )
 def plan(
@@ -55,9 +71,27 @@ def plan(
     backup: BackupArgument = None,
     create_roles: CreateRolesOption = False,
     confirm: ConfirmOption = None,
+    public_only: PublicOnlyOption = False,
+    with_sessions: WithSessionsOption = False,
+    residual: ResidualOption = None,
 ) -> Outcome:
-    """Show what a restore would do, entry by entry; changes nothing."""
-    prepared, _options = _prepare(run, target, backup, create_roles=create_roles, confirm=confirm)
+    """Show what a restore would do, entry by entry; changes nothing.
+
+    For a hosted project: what runs, what is left out and why, what cannot come back and
+    what follows from that, and the SQL that is left for somebody with more rights.
+    """
+    manifest, options = _options(run, backup, create_roles=create_roles, confirm=confirm, jobs=None)
+    where = target_of(run, target)
+    hosted = hosted_options(
+        where,
+        options,
+        public_only=public_only,
+        with_sessions=with_sessions,
+        residual=residual is not None,
+    )
+    if hosted is not None:
+        return plan_project(run, where, manifest, restore=options, hosted=hosted, residual=residual)
+    prepared = _prepare(run, where, manifest, options)
     steps = [
         {"entry": s.entry.label, "action": str(s.action), "reason": s.reason}
         for s in prepared.plan.steps
@@ -81,6 +115,7 @@ def plan(
     examples=(
         "kulti-ops restore run --target env:RESTORE_DATABASE_URL --create-roles",
         "kulti-ops restore run latest-verified --target service:standby --jobs 4 --yes",
+        "kulti-ops restore run --target env:NEW_PROJECT_URL --create-roles --residual rest.sql",
         "kulti-ops restore run --target env:DATABASE_URL --replace --confirm kulti",
     ),
     exits="5 the restore could not go on; 6 a guard refuses it, or nobody could be asked",
@@ -101,11 +136,17 @@ def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         bool,
         typer.Option("--terminate-connections", help="With --replace: end its sessions."),
     ] = False,
+    public_only: PublicOnlyOption = False,
+    with_sessions: WithSessionsOption = False,
+    residual: ResidualOption = None,
 ) -> Outcome:
-    """Restore a backup into an empty database of your own, and compare everything.
+    """Restore a backup into an empty database of your own, or into a new hosted project.
 
-    The backup is verified first; the target must be empty, not the source, and no
-    hosted project. An error or a difference that nothing explains is a failure.
+    The backup is verified first; the target must be empty and not the source. Everything
+    is compared: an error or a difference that nothing explains is a failure.
+
+    A hosted project is recognised by its schemas and by a role without superuser. There
+    everything happens in one transaction, which commits only when the comparison is good.
 
     With --replace the target is a live database: a safety backup is made and verified,
     the restored copy is compared beside it, and only then takes its name. The old one is
@@ -115,10 +156,9 @@ def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     from kulti_ops.errors import UsageError
     from kulti_ops.restore.run import run_restore
 
+    manifest, options = _options(run, backup, create_roles=create_roles, confirm=confirm, jobs=jobs)
     if replace:
-        manifest, options = _options(
-            run, backup, create_roles=create_roles, confirm=confirm, jobs=jobs
-        )
+        refuse_hosted_options(public_only or with_sessions or residual is not None)
         return replace_database(
             run,
             target,
@@ -129,9 +169,19 @@ def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         )
     if terminate_connections:
         raise UsageError("--terminate-connections goes with --replace")
-    prepared, options = _prepare(
-        run, target, backup, create_roles=create_roles, confirm=confirm, jobs=jobs
+    where = target_of(run, target)
+    hosted = hosted_options(
+        where,
+        options,
+        public_only=public_only,
+        with_sessions=with_sessions,
+        residual=residual is not None,
     )
+    if hosted is not None:
+        return restore_project(
+            run, where, manifest, restore=options, hosted=hosted, residual=residual, yes=yes
+        )
+    prepared = _prepare(run, where, manifest, options)
     if not yes:
         run.say(_plan_text(prepared))
     ask(run, f"restore into {prepared.target.label}?", yes=yes)
@@ -159,29 +209,34 @@ command(app, "table", checks=True, examples=EXAMPLES, exits=EXITS)(table)
     app,
     "drill",
     checks=True,
-    examples=("kulti-ops restore drill", "kulti-ops restore drill latest --report drill.md"),
+    examples=(
+        "kulti-ops restore drill",
+        "kulti-ops restore drill latest --report drill.md",
+        "kulti-ops restore drill --hosted",
+    ),
     exits="4 no embedded server installed; 5 the drill could not be carried out",
 )
 def drill(
     run: Invocation,
     backup: BackupArgument = None,
     jobs: JobsOption = None,
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", help="Write evidence as Markdown.", dir_okay=False),
-    ] = None,
+    report: ReportOption = None,
+    hosted: Annotated[
+        bool, typer.Option("--hosted", help="Into a server shaped like a new hosted project.")
+    ] = False,
 ) -> Outcome:
     """Restore a backup into a scratch server, compare everything, measure, clean up.
 
     The scratch server has no network and no superuser of the dump's; the outcome is
-    recorded beside the backup.
+    recorded beside the backup. With --hosted it is shaped like a new project, and the
+    restore is the one that a project gets: by its role postgres, in one transaction.
     """
     from kulti_ops.backup.catalog import find, usable_manifest
     from kulti_ops.restore.evidence import render_evidence
 
     storage = storage_of(run)
     entry = find(storage, backup)
-    done, data = drill_and_record(run, storage, entry, jobs=jobs)
+    done, data = drill_and_record(run, storage, entry, jobs=jobs, hosted=hosted)
     if report is not None:
         manifest = usable_manifest(entry)
         run.write_file(report, render_evidence(done, manifest, now=run.now))
@@ -189,17 +244,28 @@ def drill(
 
 
 def drill_and_record(
-    run: Invocation, storage: Storage, entry: Entry, *, jobs: int | None = None
+    run: Invocation,
+    storage: Storage,
+    entry: Entry,
+    *,
+    jobs: int | None = None,
+    hosted: bool = False,
 ) -> tuple[Drill, dict[str, Any]]:
     """Drill a backup and write the outcome beside it; also return it as data."""
     from kulti_ops.backup.catalog import Record, add_record, usable_manifest
-    from kulti_ops.restore.drill import run_drill
+    from kulti_ops.restore.drill import restore_into_plain, run_drill
+    from kulti_ops.restore.history import HOSTED, PLAIN
+    from kulti_ops.restore.hosted.drill import restore_into_project
 
     manifest = usable_manifest(entry)
     done = run_drill(
-        manifest, storage, options=_drill_options(run, entry, jobs), progress=run.progress
+        manifest,
+        storage,
+        options=_drill_options(run, entry, jobs),
+        progress=run.progress,
+        restore=restore_into_project if hosted else restore_into_plain,
     )
-    data = _drill_data(done, manifest, run)
+    data = {"target": HOSTED if hosted else PLAIN, **_drill_data(done, manifest, run)}
     record = Record(kind="drill", at=run.now, status=done.status, level="drill", data=data)
     add_record(storage, entry, record)
     return done, data
@@ -229,25 +295,13 @@ def history(run: Invocation) -> Outcome:
 
 
 def _prepare(
-    run: Invocation,
-    target_text: str,
-    backup: str | None,
-    *,
-    create_roles: bool,
-    confirm: str | None,
-    jobs: int | None = None,
-) -> tuple[Prepared, RestoreOptions]:
+    run: Invocation, target: Target, manifest: Manifest, options: RestoreOptions
+) -> Prepared:
     from kulti_ops.restore.run import prepare_restore
 
-    manifest, options = _options(run, backup, create_roles=create_roles, confirm=confirm, jobs=jobs)
-    prepared = prepare_restore(
-        manifest,
-        storage_of(run),
-        target_of(run, target_text),
-        options=options,
-        progress=run.progress,
+    return prepare_restore(
+        manifest, storage_of(run), target, options=options, progress=run.progress
     )
-    return prepared, options
 
 
 def _options(

@@ -10,7 +10,7 @@ import secrets
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from kulti_ops.backup.reading import judge_identities, stored
 from kulti_ops.errors import RefusedError
@@ -19,6 +19,7 @@ from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.restore.comparison import checked, compare_all, jobs_result, judge_errors
 from kulti_ops.restore.invariants import hold_invariants
+from kulti_ops.restore.lost import lost_items
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.scratch import Scratch, prepare_roles, prepare_schemas
@@ -80,6 +81,22 @@ class Drill:
         return worst(r.status for r in self.results)
 
 
+class Restore(Protocol):
+    """A way to restore a verified backup into a scratch server and compare."""
+
+    def __call__(  # noqa: D102 - the class says it
+        self,
+        manifest: Manifest,
+        storage: Storage,
+        verified: Verification,
+        drill: Drill,
+        /,
+        *,
+        options: DrillOptions,
+        progress: Progress,
+    ) -> None: ...
+
+
 def judge_space(manifest: Manifest, *, root: Path) -> None:
     """Refuse a drill that would most likely fill the disk below `root`.
 
@@ -100,8 +117,11 @@ def run_drill(
     *,
     options: DrillOptions,
     progress: Progress = SILENT,
+    restore: Restore | None = None,
 ) -> Drill:
     """Verify a backup, restore it into a scratch server, and compare.
+
+    `restore` is another way to do so than into a plain server.
 
     Raises: RefusedError for lack of space; LockedError when it is encrypted and there is
     no identity; StorageError, ConfigError, OperationFailedError when the drill itself
@@ -111,7 +131,7 @@ def run_drill(
     judge_space(manifest, root=options.scratch_root)
     drill = Drill()
     started = time.monotonic()
-    with _phase(drill, "verify"):
+    with phase(drill, "verify"):
         verified = verify_or_recall(
             manifest,
             storage,
@@ -124,13 +144,14 @@ def run_drill(
     if verified.status is Verdict.CRIT or verified.toc is None or verified.inventory is None:
         drill.results.append(_not_restored())
         return drill
-    _restore_and_compare(manifest, storage, verified, drill, options=options, progress=progress)
+    way = restore or restore_into_plain
+    way(manifest, storage, verified, drill, options=options, progress=progress)
     drill.rto_s = time.monotonic() - started
     drill.results.append(_rto_result(drill.rto_s, options.rto_target_s))
     return drill
 
 
-def _restore_and_compare(
+def restore_into_plain(
     manifest: Manifest,
     storage: Storage,
     verified: Verification,
@@ -139,6 +160,7 @@ def _restore_and_compare(
     options: DrillOptions,
     progress: Progress,
 ) -> None:
+    """Restore into a plain scratch server, in parallel, and compare; results go to `drill`."""
     assert verified.inventory is not None  # noqa: S101 - verified contents have one
     assert verified.toc is not None  # noqa: S101 - likewise
     archive = stored(manifest, storage, "dump", identities=options.identities)
@@ -167,7 +189,7 @@ def _restore_and_compare(
         drill.results.append(judge_errors(outcome.errors, plan))
         drill.results += jobs_result(archive, options.jobs)
         progress.step("comparing")
-        with _phase(drill, "compare"):
+        with phase(drill, "compare"):
             expected = Expected(
                 inventory=verified.inventory,
                 toc=verified.toc,
@@ -218,15 +240,11 @@ def left_out_tables(plan: RestorePlan) -> frozenset[str]:
 def _left_out_rules(
     expected: Expected, plan: RestorePlan
 ) -> tuple[Callable[[compare.Difference], str], ...]:
-    """Return rules for exactly the objects whose entries the plan left out."""
-    reasons: dict[tuple[int, int], str] = {
-        (s.entry.classid, s.entry.oid): s.reason for s in plan.explained
-    }
+    """Return rules for exactly the objects whose entries the plan left out, and their parts."""
     by_reason: dict[str, list[tuple[str, str]]] = {}
-    for item in expected.inventory.items:
-        reason = reasons.get((item.classid, item.objid))
-        if reason:
-            by_reason.setdefault(reason, []).append(item.key)
+    left_out = ((s.entry, s.reason) for s in plan.explained)
+    for key, reason in lost_items(expected.inventory, left_out).items():
+        by_reason.setdefault(reason, []).append(key)
     return tuple(compare.left_out(keys, reason) for reason, keys in by_reason.items())
 
 
@@ -251,7 +269,8 @@ def _not_restored() -> CheckResult:
 
 
 @contextmanager
-def _phase(drill: Drill, name: str) -> Iterator[None]:
+def phase(drill: Drill, name: str) -> Iterator[None]:
+    """Measure a phase."""
     started = time.monotonic()
     try:
         yield

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.db import TRANSACTION_POOLER_PORT, connect, translated
 from kulti_ops.errors import DatabaseError, RefusedError
+from kulti_ops.report import Verdict
 from kulti_ops.restore.plan import TargetFacts
 
 if TYPE_CHECKING:
+    from kulti_ops.archive import Toc
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Connection, Target
+    from kulti_ops.inventory import Inventory
     from kulti_ops.restore.plan import RestorePlan
+    from kulti_ops.verify.backup import Verification
 
 NAMES_SHOWN = 8
 HOSTED_SCHEMAS = ("auth", "storage")
@@ -121,8 +125,8 @@ def judge_target(
     if state.hosted:
         raise RefusedError(
             f"{target.label} is a hosted project: vendor-owned schemas, no superuser",
-            hint="this version restores into servers of your own; prove the backup with "
-            "`kulti-ops restore drill`, bring tables back with `kulti-ops restore table`",
+            hint="its services are wired to this database: restore into a new project, or bring "
+            "tables back with `kulti-ops restore table`",
         )
     judge_writable(target, state)
     if not state.facts.superuser:
@@ -167,6 +171,22 @@ def judge_empty(target: Target, state: TargetState) -> None:
             f"{target.label} is not empty: {shown}{more}",
             hint="restore into a new database (createdb), or see --replace",
         )
+
+
+def judge_verified(manifest: Manifest, verification: Verification) -> tuple[Toc, Inventory]:
+    """Refuse a backup that does not pass its verification; return what was found in it.
+
+    Raises: RefusedError naming the worst finding.
+    """
+    toc, inventory = verification.toc, verification.inventory
+    if verification.status is Verdict.CRIT or toc is None or inventory is None:
+        bad = [r for r in verification.results if r.status is verification.status]
+        worst = bad[0].summary if bad else "its contents cannot be read"
+        raise RefusedError(
+            f"{manifest.backup_id} does not pass its verification: {worst}",
+            hint="use another backup: kulti-ops backup list",
+        )
+    return toc, inventory
 
 
 def judge_plan(

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from kulti_ops.backup.catalog import Entry
 
 TREND_FACTOR = 1.5  # a drill this much slower than the median of the earlier ones is worth a look
+PLAIN, HOSTED = "plain server", "hosted project"  # what a drill restored into
 TREND_MINIMUM = 3  # earlier drills; fewer say nothing about a trend
 
 
 @dataclass(frozen=True, kw_only=True)
 class DrillRecord:
-    """One drill: when, of what, how it ended, and its times in seconds."""
+    """One drill: when, of what, into what, how it ended, and its times in seconds."""
 
     backup_id: str
     at: datetime
@@ -30,6 +31,7 @@ class DrillRecord:
     phases_s: Mapping[str, float]
     rto_s: float | None
     rpo_s: float
+    target: str = PLAIN
 
 
 def drills_of(entries: Iterable[Entry]) -> tuple[DrillRecord, ...]:
@@ -37,6 +39,7 @@ def drills_of(entries: Iterable[Entry]) -> tuple[DrillRecord, ...]:
     found = [
         DrillRecord(
             backup_id=entry.backup_id,
+            target=str(record.data.get("target", PLAIN)),
             at=record.at,
             status=record.status or Verdict.UNKNOWN,
             size_bytes=entry.manifest.totals.database_bytes,
@@ -96,7 +99,8 @@ def _objective(check_id: str, noun: str, measured_s: float | None, target_s: flo
 
 
 def _trend(drills: tuple[DrillRecord, ...]) -> CheckResult:
-    times = [d.rto_s for d in drills if d.rto_s is not None]
+    alike = [d for d in drills if d.target == drills[-1].target]
+    times = [d.rto_s for d in alike if d.rto_s is not None]
     if len(times) <= TREND_MINIMUM:
         return CheckResult(
             id="trend",

@@ -8,7 +8,6 @@ about them.
 
 from __future__ import annotations
 
-import re
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from kulti_ops.db import connect, sql, translated
 from kulti_ops.errors import DatabaseError
 from kulti_ops.progress import SILENT, Progress
 from kulti_ops.restore.plan import Action, RestorePlan
+from kulti_ops.restore.toc import with_local_roles
 from kulti_ops.restore.tool import EntryError, run_entries
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from kulti_ops.db import Connection, Target
     from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
-
-_SET_AUTHORIZATION = re.compile(r"^SET SESSION AUTHORIZATION (.*);$", re.MULTILINE)
-_RESET_AUTHORIZATION = re.compile(r"^RESET SESSION AUTHORIZATION;$", re.MULTILINE)
 
 
 @dataclass(kw_only=True)
@@ -116,12 +113,10 @@ def _on_every_schema(connection: Connection, statement: LiteralString) -> None:
 
 def _execute(connection: Connection, entry: Entry) -> EntryError | None:
     """Run one entry's grants in a transaction of its own, as their grantor."""
-    text = _SET_AUTHORIZATION.sub(r"SET LOCAL ROLE \1;", entry.definition)
-    text = _RESET_AUTHORIZATION.sub("RESET ROLE;", text)
     try:
         with translated(entry.label), connection.transaction():
             connection.execute("SET LOCAL search_path = ''")
-            connection.execute(text)
+            connection.execute(with_local_roles(entry.definition))
     except DatabaseError as error:
         return EntryError(label=entry.label, message=error.primary, sqlstate=error.sqlstate)
     return None

@@ -81,7 +81,7 @@ DEPENDS = "depends on what is left out"
 PREPARED = "extensions are prepared, not restored"
 
 # Kinds whose creation PostgreSQL reserves to superusers (CREATE … in its reference manual).
-_SUPERUSER_KINDS = frozenset(
+SUPERUSER_KINDS = frozenset(
     {
         "ACCESS METHOD",
         "EVENT TRIGGER",
@@ -171,7 +171,7 @@ def _superuser_only(toc: Toc) -> Iterator[tuple[int, str]]:
     for entry in toc.entries:
         everything = entry.desc == "PUBLICATION" and "FOR ALL TABLES" in entry.definition
         by_schema = entry.desc == "PUBLICATION TABLES IN SCHEMA"
-        if entry.desc in _SUPERUSER_KINDS or everything or by_schema:
+        if entry.desc in SUPERUSER_KINDS or everything or by_schema:
             yield entry.dump_id, NEEDS_SUPERUSER
 
 

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.backup.reading import judge_identities, stored
 from kulti_ops.db import connect, translated
-from kulti_ops.errors import RefusedError
 from kulti_ops.progress import SILENT, Progress
-from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.restore import guards
 from kulti_ops.restore.comparison import compare_all, jobs_result, judge_errors
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from kulti_ops.inventory import Inventory
     from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
+    from kulti_ops.report import CheckResult
     from kulti_ops.restore.guards import TargetState
     from kulti_ops.storage import Storage
 
@@ -103,13 +102,8 @@ def prepare_restore(
         identities=options.identities,
         progress=progress,
     )
-    if verification.status is Verdict.CRIT or verification.toc is None:
-        raise RefusedError(
-            f"{manifest.backup_id} does not pass its verification: {_worst(verification)}",
-            hint="use another backup: kulti-ops backup list",
-        )
-    assert verification.inventory is not None  # noqa: S101 - contents were verified
-    plan = plan_restore(verification.toc, verification.inventory, state.facts)
+    toc, inventory = guards.judge_verified(manifest, verification)
+    plan = plan_restore(toc, inventory, state.facts)
     guards.judge_plan(plan, manifest, state, create_roles=options.create_roles)
     return Prepared(
         manifest=manifest,
@@ -118,7 +112,7 @@ def prepare_restore(
         target=target,
         state=state,
         plan=plan,
-        inventory=verification.inventory,
+        inventory=inventory,
     )
 
 
@@ -171,11 +165,6 @@ def run_restore(
     done.results += results
     done.phases_s["compare"] = time.monotonic() - started
     return done
-
-
-def _worst(verification: Verification) -> str:
-    bad = [r for r in verification.results if r.status is verification.status]
-    return bad[0].summary if bad else "its contents cannot be read"
 
 
 def _create_roles(prepared: Prepared) -> None:

@@ -190,7 +190,7 @@ def load_side(
     statement = sql.SQL("COPY {} {} FROM STDIN").format(side.quoted, side.column_list)
     with (
         pg_restore(archive, (archived.entry,), tools=tools) as run,
-        _loading(archived.identity),
+        loading(archived.identity),
         connection.cursor() as cursor,
         cursor.copy(statement) as copy,
     ):
@@ -254,16 +254,18 @@ def _pieces(copying: Any) -> Iterator[bytes]:  # noqa: ANN401 - psycopg's copy c
 
 
 @contextmanager
-def _loading(identity: str) -> Iterator[None]:
+def loading(identity: str) -> Iterator[None]:
     """Translate like `translated`, but without the messages that quote a row's value."""
     try:
         with translated(f"loading {identity}"):
             yield
     except DatabaseError as error:
         if (error.sqlstate or "").startswith(DATA_ERRORS):
+            primary = "a value does not fit the target's type or constraints"
             raise DatabaseError(
-                f"loading {identity}: a value does not fit the target's type ({error.sqlstate})",
+                f"loading {identity}: {primary} ({error.sqlstate})",
                 sqlstate=error.sqlstate,
+                primary=primary,
             ) from None
         raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ SESSION_ENTRIES = frozenset({"ENCODING", "STDSTRINGS", "SEARCHPATH"})
 DATABASE_ENTRIES = frozenset({"DATABASE", "DATABASE PROPERTIES"})
 ACL_ENTRIES = frozenset({"ACL", "DEFAULT ACL"})
 REFRESH_ENTRY = "MATERIALIZED VIEW DATA"
+_SET_AUTHORIZATION = re.compile(r"^SET SESSION AUTHORIZATION (.*);$", re.MULTILINE)
+_RESET_AUTHORIZATION = re.compile(r"^RESET SESSION AUTHORIZATION;$", re.MULTILINE)
 
 
 def dependants(toc: Toc, roots: Iterable[int]) -> frozenset[int]:
@@ -40,3 +43,9 @@ def is_database_level(entry: Entry) -> bool:
     return entry.desc in DATABASE_ENTRIES or (
         entry.desc in {"COMMENT", "SECURITY LABEL", "ACL"} and entry.tag.startswith("DATABASE ")
     )
+
+
+def with_local_roles(text: str) -> str:
+    """Return grants so that each runs as its grantor without a superuser, in a transaction."""
+    text = _SET_AUTHORIZATION.sub(r"SET LOCAL ROLE \1;", text)
+    return _RESET_AUTHORIZATION.sub("RESET ROLE;", text)

@@ -21,7 +21,7 @@ from kulti_ops.verify.copydata import CopyDataError, CopyReader
 from kulti_ops.verify.expectations import table_of_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from kulti_ops.archive import Toc
     from kulti_ops.inventory import Inventory
@@ -94,15 +94,18 @@ def multiset_digests(
     identities: Iterable[str],
     *,
     tools: Installation,
+    kept: Mapping[str, tuple[int, ...]] | None = None,
 ) -> dict[str, TableDigest]:
     """Return order-independent digests of some tables of an archive, by identity.
 
+    `kept` are the positions of the columns to digest, for tables that are not digested whole.
     Raises: OperationFailedError when the archive cannot be read again.
     """
     names = table_of_entry(inventory, toc)
     wanted = set(identities)
     entries = tuple(e for e in toc.of("TABLE DATA") if names.get(e.dump_id) in wanted)
-    digests = [MultisetDigest() for _ in entries]
+    some = kept or {}
+    digests = [MultisetDigest(kept=some.get(names[e.dump_id])) for e in entries]
     reader = CopyReader([e.copy_statement for e in entries], digests.__getitem__)
     with pg_restore(source, entries, tools=tools) as run:
         for chunk in run.output():

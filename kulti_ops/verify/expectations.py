@@ -96,6 +96,11 @@ def sequence_problems(inventory: Inventory, toc: Toc) -> tuple[str, ...]:
 
 def archived_values(toc: Toc) -> dict[int, int | None]:
     """Return each sequence's value by object id; SEQUENCE SET depends on its SEQUENCE."""
+    return {oid: state and state[0] for oid, state in archived_states(toc).items()}
+
+
+def archived_states(toc: Toc) -> dict[int, tuple[int, bool] | None]:
+    """Return each sequence's value, and whether it was handed out, by object id."""
     sequences = {e.dump_id: e.oid for e in toc.of("SEQUENCE")}
     return {
         sequences[d]: _setval(e.definition)
@@ -105,12 +110,12 @@ def archived_values(toc: Toc) -> dict[int, int | None]:
     }
 
 
-def _setval(definition: str) -> int | None:
+def _setval(definition: str) -> tuple[int, bool] | None:
     head, _, called = definition.strip().rstrip(";").rpartition(", ")
     value = head.rpartition(", ")[2]
-    if not called or not value.lstrip("-").isdigit():
+    if called not in {"true)", "false)"} or not value.lstrip("-").isdigit():
         return None
-    return int(value)
+    return int(value), called == "true)"
 
 
 def _row_security(inventory: Inventory, toc: Toc, left_out: frozenset[str]) -> Coverage:

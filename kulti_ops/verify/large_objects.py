@@ -6,12 +6,14 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from kulti_ops.db import connect, translated
+from kulti_ops.db import translated
 from kulti_ops.pgrestore import pg_restore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from kulti_ops.archive import Toc
-    from kulti_ops.db import Target
+    from kulti_ops.db import Connection
     from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
 
@@ -29,24 +31,34 @@ def archived_digests(archive: ArchiveSource, toc: Toc, *, tools: Installation) -
     if not entries:
         return {}
     digests: dict[int, hashlib._Hash] = {}
-    current = hashlib.sha256()
     with pg_restore(archive, entries, tools=tools) as run:
-        for line in run.child.stdout:
-            if match := _OPEN.match(line):
-                current = digests.setdefault(int(match[1]), hashlib.sha256())
-            elif match := _WRITE.match(line):
-                current.update(bytes.fromhex(match[1].decode()))
+        for number, piece in pieces(run.child.stdout):
+            digests.setdefault(number, hashlib.sha256()).update(piece)
         run.finish()
     return {number: digest.hexdigest() for number, digest in digests.items()}
 
 
-def live_digests(target: Target) -> dict[int, str]:
+def pieces(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield (number, bytes) from pg_restore's script of large objects, in the order written.
+
+    An empty large object yields one empty piece.
+    """
+    number = 0
+    for line in lines:
+        if match := _OPEN.match(line):
+            number = int(match[1])
+            yield number, b""
+        elif match := _WRITE.match(line):
+            yield number, bytes.fromhex(match[1].decode())
+
+
+def live_digests(connection: Connection) -> dict[int, str]:
     """Return the sha-256 of every large object of a database, by its number.
 
     Raises: DatabaseError, also when one may not be read.
     """
     digests = {}
-    with connect(target, application="digest") as connection, translated("large objects"):
+    with translated("large objects"):
         numbers = connection.execute("SELECT oid::int8 FROM pg_largeobject_metadata").fetchall()
         for (number,) in numbers:
             digest = hashlib.sha256()

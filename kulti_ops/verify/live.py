@@ -21,7 +21,7 @@ from kulti_ops.process import Child
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from kulti_ops.db import Target
+    from kulti_ops.db import Connection, Target
     from kulti_ops.inventory import Inventory
     from kulti_ops.pgtools import Installation
 
@@ -76,7 +76,9 @@ def digest_tables(
 
     Raises: DatabaseError, ToolFailedError when a table cannot be read.
     """
-    statements = _statements(target, copy_columns(inventory, identities))
+    with connect(target, application="digest") as connection:
+        connection.execute("SET search_path = ''")
+        statements = copy_statements(connection, copy_columns(inventory, identities))
     session = {**SESSION, **inventory.session}
     found: dict[str, TableDigest] = {}
     failures: list[BaseException] = []
@@ -100,17 +102,20 @@ def digest_tables(
     return found
 
 
-def _statements(
-    target: Target, columns: Mapping[str, tuple[str, ...]]
+def copy_statements(
+    connection: Connection, columns: Mapping[str, tuple[str, ...]]
 ) -> tuple[CopyStatement, ...]:
+    """Return how to read the tables that exist, the columns that both sides have.
+
+    The session must have an empty search path. Raises: DatabaseError.
+    """
     import json
 
     parameters = {
         "tables": list(columns),
         "columns": [json.dumps(names) for names in columns.values()],
     }
-    with connect(target, application="digest") as connection, translated("digest"):
-        connection.execute("SET search_path = ''")
+    with translated("digest"):
         rows = connection.execute(_STATEMENTS, parameters).fetchall()
     # a table without columns has rows too: COPY takes it without a list
     return tuple(

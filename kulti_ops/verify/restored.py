@@ -16,11 +16,11 @@ from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.verify import large_objects
 from kulti_ops.verify.compare import TARGETS_OWN, Difference, compare_items, explain
 from kulti_ops.verify.contents import multiset_digests
-from kulti_ops.verify.expectations import archived_values
+from kulti_ops.verify.expectations import archived_states
 from kulti_ops.verify.live import digest_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
     from kulti_ops.archive import Toc
     from kulti_ops.db import Connection, Target
@@ -63,6 +63,13 @@ def compare_objects(
         pin_session(connection, expected.inventory.session)
         items = read_items(connection)
     differences = explain(compare_items(expected.inventory.items, items), rules)
+    return judge_objects(expected, differences, started=started), differences
+
+
+def judge_objects(
+    expected: Expected, differences: tuple[Difference, ...], *, started: float
+) -> CheckResult:
+    """Judge the differences of two inventories; `started` is of the monotonic clock."""
     faults = tuple(d for d in differences if not d.explained)
     explained = len(differences) - len(faults)
     evidence = {
@@ -73,7 +80,7 @@ def compare_objects(
     aside = f"; {explained} explained differences" if explained else ""
     good = f"{len(expected.inventory.items)} objects are the same{aside}"
     bad = f"{len(faults)} differences: " + "; ".join(d.label for d in faults[:NAMES_SHOWN])
-    result = CheckResult(
+    return CheckResult(
         id="inventory",
         status=Verdict.CRIT if faults else Verdict.OK,
         summary=bad if faults else good,
@@ -81,7 +88,6 @@ def compare_objects(
         rows=tuple(_difference_row(d) for d in differences if d.explained != TARGETS_OWN),
         duration_s=time.monotonic() - started,
     )
-    return result, differences
 
 
 def compare_rows(
@@ -103,18 +109,30 @@ def compare_rows(
         )
         for table, digest in sorted(wanted.items())
     )
-    return _rows_result(matches, time.monotonic() - started), matches
+    return rows_result(matches, time.monotonic() - started), matches
 
 
 def compare_sequences(target: Target, expected: Expected) -> CheckResult:
     """Compare sequences' values with those that the archive sets, not with the source's."""
+    with connect(target, application="compare") as connection:
+        return sequences_on(connection, expected)
+
+
+def sequences_on(
+    connection: Connection, expected: Expected, *, left_out: Container[str] = ()
+) -> CheckResult:
+    """Compare sequences' values over a connection that is open."""
     started = time.monotonic()
-    archived = archived_values(expected.toc)
-    items = [i for i in expected.inventory.of("sequence") if archived.get(i.objid) is not None]
-    with connect(target, application="compare") as connection, translated("sequences"):
-        live = _sequence_values(connection, items)
+    archived = archived_states(expected.toc)
+    items = [
+        i
+        for i in expected.inventory.of("sequence")
+        if archived.get(i.objid) is not None and i.identity not in left_out
+    ]
+    with translated("sequences"):
+        live = _sequence_states(connection, items)
     wrong = [
-        f"{i.identity} is {live.get(i.identity)}, was {archived[i.objid]}"
+        f"{i.identity} is {_state(live.get(i.identity))}, was {_state(archived[i.objid])}"
         for i in items
         if live.get(i.identity) != archived[i.objid]
     ]
@@ -123,13 +141,28 @@ def compare_sequences(target: Target, expected: Expected) -> CheckResult:
     )
 
 
+def _state(state: tuple[int, bool] | None) -> str:
+    """Return a sequence's state as words."""
+    if state is None:
+        return "missing"
+    return str(state[0]) if state[1] else f"{state[0]} (not used yet)"
+
+
 def compare_large_objects(
     target: Target, expected: Expected, *, tools: Installation
 ) -> CheckResult:
     """Compare every large object's bytes with the archive's."""
+    with connect(target, application="digest") as connection:
+        return large_objects_on(connection, expected, tools=tools)
+
+
+def large_objects_on(
+    connection: Connection, expected: Expected, *, tools: Installation
+) -> CheckResult:
+    """Compare large objects over a connection that is open."""
     started = time.monotonic()
     archived = large_objects.archived_digests(expected.archive, expected.toc, tools=tools)
-    live = large_objects.live_digests(target)
+    live = large_objects.live_digests(connection)
     numbers = sorted(archived.keys() | live.keys())
     wrong = [f"large object {n}" for n in numbers if archived.get(n) != live.get(n)]
     return _plain_result(
@@ -139,19 +172,26 @@ def compare_large_objects(
 
 def compare_materialized_views(target: Target, expected: Expected) -> CheckResult:
     """Compare materialized views with their own queries: the source's rows may have been stale."""
+    with connect(target, application="compare") as connection:
+        pin_session(connection)
+        return materialized_views_on(connection, expected)
+
+
+def materialized_views_on(
+    connection: Connection, expected: Expected, *, left_out: Container[str] = ()
+) -> CheckResult:
+    """Compare materialized views over a connection that is open; its session must be pinned."""
     started = time.monotonic()
     views = [
         i
         for i in expected.inventory.of("materialized view")
-        if i.attributes.get("populated") == "true"
+        if i.attributes.get("populated") == "true" and i.identity not in left_out
     ]
     wrong = []
-    with connect(target, application="compare") as connection:
-        pin_session(connection)
-        for view in views:
-            with translated(f"materialized view {view.identity}"):
-                if not _is_fresh(connection, view):
-                    wrong.append(view.identity)
+    for view in views:
+        with translated(f"materialized view {view.identity}"):
+            if not _is_fresh(connection, view):
+                wrong.append(view.identity)
     return _plain_result(
         "materialized-views", "materialized views", len(views), wrong, time.monotonic() - started
     )
@@ -196,23 +236,26 @@ def _reordered(
     return frozenset(t for t in candidates if archived.get(t) == live.get(t))
 
 
-def _sequence_values(connection: Connection, items: list[Item]) -> dict[str, int]:
+def _sequence_states(connection: Connection, items: list[Item]) -> dict[str, tuple[int, bool]]:
     rows = connection.execute(
         "SELECT w.name, n.nspname, c.relname"
         " FROM unnest(%s::text[]) AS w (name) JOIN pg_class c ON c.oid = to_regclass(w.name)"
         " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'S'",
         ([i.identity for i in items],),
     ).fetchall()
-    values = {}
-    for identity, schema, table in rows:
-        name = sql.Identifier(schema, table)
-        row = connection.execute(sql.SQL("SELECT last_value FROM {}").format(name)).fetchone()
-        if row:
-            values[identity] = row[0]
-    return values
+    if not rows:
+        return {}
+    query = sql.SQL(" UNION ALL ").join(
+        sql.SQL("SELECT {}, last_value, is_called FROM {}").format(
+            sql.Literal(identity), sql.Identifier(schema, name)
+        )
+        for identity, schema, name in rows
+    )
+    return {row[0]: (row[1], row[2]) for row in connection.execute(query).fetchall()}
 
 
-def _rows_result(matches: tuple[TableMatch, ...], duration_s: float) -> CheckResult:
+def rows_result(matches: tuple[TableMatch, ...], duration_s: float) -> CheckResult:
+    """Judge what became of every table's rows."""
     wrong = [m for m in matches if not m.match]
     total = sum(m.rows for m in matches)
     reordered = sum(m.order_differs for m in matches)

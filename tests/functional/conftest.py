@@ -151,7 +151,8 @@ def empty_database(plain_server: PgServer) -> Iterator[Callable[[], Database]]:
 
 
 @pytest.fixture(scope="session")
-def _platforms(session_root: Path) -> Iterator[Platforms]:
+def platforms(session_root: Path) -> Iterator[Platforms]:
+    """The servers on which new projects are made."""
     with ExitStack() as stack:
         yield Platforms(root=session_root, stack=stack)
 
@@ -164,15 +165,15 @@ class NewProject(Protocol):
 
 
 @pytest.fixture
-def new_project(_platforms: Platforms) -> Iterator[NewProject]:
+def new_project(platforms: Platforms) -> Iterator[NewProject]:
     """Make new, empty hosted projects; dropped at the end with the roles that were added."""
 
     def make(variant: str = "plain") -> Database:
         chosen = VARIANTS[variant]
-        return _platforms.of(chosen).make(chosen.change)
+        return platforms.of(chosen).make(chosen.change)
 
     yield make
-    _platforms.clean()
+    platforms.clean()
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,9 @@ VARIANTS = {
     # The extension is not there and can't be had: its files are missing.
     "no-extension": Variant(without_extension="uuid-ossp"),
     "no-vendor-table": Variant(change="DROP TABLE auth.mfa_factors"),
-    "no-vendor-column": Variant(change="ALTER TABLE auth.users DROP COLUMN phone_change_sent_at"),
+    "no-vendor-column": Variant(
+        change="ALTER TABLE auth.users DROP phone_change_sent_at, DROP raw_user_meta_data"
+    ),
     "no-vendor-schema": Variant(change="DROP SCHEMA vault CASCADE; DROP SCHEMA realtime CASCADE"),
     # As projects of earlier years still have it: postgres may do what the tables' owner may.
     "policy-rights": Variant(change="GRANT supabase_storage_admin TO postgres"),
@@ -124,19 +126,20 @@ class Platforms:
 
     root: Path
     stack: ExitStack
-    _made: dict[tuple[int, str], Platform] = field(default_factory=dict)
+    _made: dict[tuple[int, str, str], Platform] = field(default_factory=dict)
 
-    def of(self, variant: Variant) -> Platform:
-        """Return the server for a variant, made when needed."""
-        key = (variant.major, variant.without_extension)
+    def of(self, variant: Variant, *, apart: str = "") -> Platform:
+        """Return the server for a variant, made when needed; one `apart` is nobody else's."""
+        key = (variant.major, variant.without_extension, apart)
         if key not in self._made:
             self._made[key] = self._start(variant)
         return self._made[key]
 
     def clean(self) -> None:
-        """Leave every server as it was."""
-        for platform in self._made.values():
-            platform.clean()
+        """Leave every server that is shared as it was."""
+        for (_, _, apart), platform in self._made.items():
+            if not apart:
+                platform.clean()
 
     def _start(self, variant: Variant) -> Platform:
         root = self.root / f"platform-{len(self._made)}"

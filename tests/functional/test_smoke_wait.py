@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from kulti_ops.http import Policy, own_loopback
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.smoke.probe import Site
@@ -55,6 +57,12 @@ def test_wait_for_a_deploy_that_does_not_come_is_critical() -> None:
 def test_wait_on_a_site_that_tells_no_version_is_unknown() -> None:
     assert wait(lambda _: answer()).status is Verdict.UNKNOWN
     assert wait(lambda _: b"").status is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("sha", ["", "1a2b3c"])
+def test_wait_for_no_commit_is_refused_at_once(tmp_path: Path, sha: str) -> None:
+    done = kulti_ops("smoke", "wait", "--sha", sha, "--base-url", "http://x", folder=tmp_path)
+    assert (done.returncode, "--sha" in done.stderr) == (2, True)
 
 
 def test_wait_command_sends_the_bypass_and_hides_it(tmp_path: Path) -> None:

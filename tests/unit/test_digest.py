@@ -53,3 +53,13 @@ def test_multiset_digest_tells_different_rows_apart(one: list[bytes], other: lis
 
 def test_multiset_digest_of_a_row_twice_does_not_cancel_out() -> None:
     assert feed(MultisetDigest(), b"a\na\n", []) != feed(MultisetDigest(), b"", [])
+
+
+def test_multiset_digest_of_some_columns_sees_those_only() -> None:
+    def digest(*rows: bytes) -> tuple[int, str]:
+        return feed(MultisetDigest(kept=(0, 2)), b"".join(rows), [3])
+
+    whole = feed(MultisetDigest(), b"a\tc\nd\tf\n", [])
+    assert digest(b"d\te\tf\n", b"a\tb\tc\n") == whole
+    assert digest(b"d\tx\tf\n", b"a\t\\N\tc\n") == whole
+    assert digest(b"d\te\tx\n", b"a\tb\tc\n") != whole

@@ -216,4 +216,7 @@ ALTER TABLE auth.audit_log_entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE auth.instances ENABLE ROW LEVEL SECURITY;
 ALTER TABLE auth.schema_migrations ENABLE ROW LEVEL SECURITY;
 
+-- The one vendor table that customers may let others read.
+GRANT SELECT ON auth.users TO postgres WITH GRANT OPTION;
+
 RESET ROLE;

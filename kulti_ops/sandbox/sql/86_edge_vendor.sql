@@ -20,6 +20,12 @@ ALTER TABLE realtime.subscription DISABLE TRIGGER edge_state_disabled;
 ALTER TABLE storage.objects ENABLE ALWAYS TRIGGER edge_state_always;
 COMMENT ON TRIGGER edge_state_disabled ON realtime.subscription IS 'off; must stay off';
 
+-- Rights on a vendor table that postgres gave on, to roles of the customer's and of the vendor's.
+SET ROLE postgres;
+GRANT SELECT ON auth.users TO kulti_analyst;
+GRANT SELECT (id, email) ON auth.users TO kulti_reader, service_role;
+RESET ROLE;
+
 -- Schema public hardened: a new project lets everybody in, and anon use every new sequence.
 -- The tables' rights stay as the platform has them, but for one that has less than it would.
 SET ROLE postgres;

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 # What these wheels lack, and what therefore can't be told.
 EXCUSED = {
     ("slow-statements", "not in this database: extension pg_stat_statements"),
+    ("cache-hit", "not in this database: relation pg_catalog.pg_stat_io"),  # from 16 on
     ("orphan-rows", "could not look: unsupported XML feature (0A000)"),  # built without libxml
 }
 ROLES = """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from kulti_ops.report import Verdict
-from kulti_ops.restore.history import DrillRecord, judge_history
+from kulti_ops.restore.history import HOSTED, DrillRecord, judge_history
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -50,3 +51,9 @@ def test_history_sees_a_trend_only_with_enough_drills() -> None:
     assert verdicts(drills(10, 10, 30))["trend"] is Verdict.SKIPPED
     assert verdicts(drills(10, 11, 10, 30))["trend"] is Verdict.WARN
     assert verdicts(drills(10, 11, 10, 12))["trend"] is Verdict.OK
+
+
+def test_history_sees_a_trend_among_drills_of_one_kind_only() -> None:
+    plain = drills(10, 11, 10)
+    hosted = tuple(replace(d, at=d.at + timedelta(days=9), target=HOSTED) for d in drills(30))
+    assert verdicts((*plain, *hosted))["trend"] is Verdict.SKIPPED

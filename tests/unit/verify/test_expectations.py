@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from kulti_ops.verify.expectations import coverage, sequence_problems, table_of_entry
+from kulti_ops.verify.expectations import (
+    archived_states,
+    archived_values,
+    coverage,
+    sequence_problems,
+    table_of_entry,
+)
 from tests.unit.making import entry, inventory, item, toc
 
 
@@ -84,3 +90,23 @@ def test_sequences_may_be_ahead_of_the_source_never_behind() -> None:
     assert values("SELECT pg_catalog.setval('public.s', 9, true);\n", 10) != ()
     assert values("SELECT pg_catalog.setval('public.s', -11, true);\n", -10, "-1") == ()
     assert values("something else", 10) == ("public.s (no value in the archive)",)
+
+
+def test_archived_states_tell_a_value_that_was_used_from_one_that_was_not() -> None:
+    def value(number: int, text: str) -> tuple[object, ...]:
+        definition = f"SELECT pg_catalog.setval('public.s', {text});\n"
+        sequence = entry(number, "SEQUENCE", "s", oid=number)
+        return sequence, entry(
+            number + 100, "SEQUENCE SET", "s", definition=definition, dependencies=(number,)
+        )
+
+    texts = ("1, true", "1, false", "-5, true", "now(), true", "1, perhaps")
+    archive = toc(*(e for n, text in enumerate(texts, 1) for e in value(n, text)))  # type: ignore[arg-type]
+    assert archived_states(archive) == {
+        1: (1, True),
+        2: (1, False),
+        3: (-5, True),
+        4: None,
+        5: None,
+    }
+    assert archived_values(archive) == {1: 1, 2: 1, 3: -5, 4: None, 5: None}

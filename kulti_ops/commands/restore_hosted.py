@@ -1,0 +1,241 @@
+"""`restore plan` and `restore run` where the target is a hosted project."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kulti_ops.commands.shared import ask, storage_of
+from kulti_ops.report import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kulti_ops.backup.manifest import Manifest
+    from kulti_ops.db import Target
+    from kulti_ops.edge import Invocation
+    from kulti_ops.restore.hosted.run import HostedRestored, PreparedHosted
+    from kulti_ops.restore.hosted.view import HostedOptions
+    from kulti_ops.restore.run import RestoreOptions
+
+PublicOnlyOption = Annotated[
+    bool,
+    typer.Option("--public-only", help="Hosted project: leave the vendor's schemas out."),
+]
+WithSessionsOption = Annotated[
+    bool,
+    typer.Option("--with-sessions", help="Hosted project: keep live sessions and tokens."),
+]
+
+ResidualOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--residual",
+        help="Hosted project: write what needs more rights as SQL.",
+        dir_okay=False,
+        metavar="FILE",
+    ),
+]
+
+
+def hosted_options(
+    target: Target,
+    options: RestoreOptions,
+    *,
+    public_only: bool,
+    with_sessions: bool,
+    residual: bool,
+) -> HostedOptions | None:
+    """Return the options of a hosted restore; None where the target is no hosted project."""
+    from kulti_ops.restore.hosted.run import is_hosted
+    from kulti_ops.restore.hosted.view import HostedOptions
+
+    if is_hosted(target, timeout_s=options.connect_timeout_s):
+        return HostedOptions(
+            public_only=public_only,
+            with_sessions=with_sessions,
+            create_roles=options.create_roles,
+        )
+    refuse_hosted_options(public_only or with_sessions or residual)
+    return None
+
+
+def refuse_hosted_options(given: bool) -> None:  # noqa: FBT001 - the only argument
+    """Refuse options of a hosted restore where the target is none.
+
+    Raises: UsageError.
+    """
+    from kulti_ops.errors import UsageError
+
+    if given:
+        raise UsageError(
+            "--public-only, --with-sessions and --residual are for a hosted project",
+            hint="this target is none: leave them out",
+        )
+
+
+def plan_project(
+    run: Invocation,
+    target: Target,
+    manifest: Manifest,
+    *,
+    restore: RestoreOptions,
+    hosted: HostedOptions,
+    residual: Path | None,
+) -> Outcome:
+    """Show what a restore into a project would do, entry by entry; changes nothing."""
+    from kulti_ops.restore.hosted.residual import residual_sql
+    from kulti_ops.restore.hosted.run import prepare_hosted
+
+    prepared = prepare_hosted(
+        manifest,
+        storage_of(run),
+        target,
+        options=restore,
+        hosted=hosted,
+        progress=run.progress,
+    )
+    rest = residual_sql(prepared.plan)
+    if residual is not None:
+        run.write_file(residual, rest, masked=False)
+    steps = _steps(prepared)
+    shown = f"residual {residual}" if residual is not None else f"\n{rest}"
+    return Outcome(
+        data={
+            "backup_id": manifest.backup_id,
+            "target": target.label,
+            "hosted": True,
+            "missing_roles": prepared.plan.roles.names,
+            "steps": steps,
+            "dangling": [asdict(d) for d in prepared.plan.dangling],
+            "residual": rest,
+        },
+        table=tuple(steps),
+        human=f"{plan_text(prepared)}\n{shown}",
+    )
+
+
+def restore_project(
+    run: Invocation,
+    target: Target,
+    manifest: Manifest,
+    *,
+    restore: RestoreOptions,
+    hosted: HostedOptions,
+    residual: Path | None,
+    yes: bool,
+) -> Outcome:
+    """Restore into a project, in one transaction that is judged before it commits."""
+    from kulti_ops.audit import write_audit
+    from kulti_ops.errors import KultiError
+    from kulti_ops.restore.hosted.run import prepare_hosted, run_hosted
+
+    prepared = prepare_hosted(
+        manifest,
+        storage_of(run),
+        target,
+        options=restore,
+        hosted=hosted,
+        progress=run.progress,
+    )
+    if not yes or prepared.plan.dangling:
+        run.say(plan_text(prepared))
+    ask(run, f"restore into {target.label}?", yes=yes)
+
+    def audit(action: str, **more: Any) -> None:  # noqa: ANN401 - small facts
+        write_audit(
+            run.settings.state_path,
+            now=run.now,
+            action=action,
+            target=target.label,
+            details={"backup_id": manifest.backup_id, "hosted": True, **asdict(hosted), **more},
+        )
+
+    audit("restore begun")
+    try:
+        done = run_hosted(prepared, options=restore, progress=run.progress)
+    except KultiError as error:
+        audit("restore failed", error=error.message)
+        raise
+    audit(
+        "restore ended",
+        committed=done.outcome.committed,
+        results={r.id: r.status for r in done.results},
+    )
+    if residual is not None:
+        run.write_file(residual, done.residual, masked=False)
+    return Outcome(results=tuple(done.results), data=_restored_data(prepared, done))
+
+
+def plan_text(prepared: PreparedHosted) -> str:
+    """Return the plan as a person reads it: how much runs, and everything that does not."""
+    return "\n".join(_plan_lines(prepared))
+
+
+def _plan_lines(prepared: PreparedHosted) -> Iterator[str]:
+    from kulti_ops.clock import iso
+    from kulti_ops.restore.hosted.rules import Fate
+
+    plan, manifest = prepared.plan, prepared.manifest
+    yield f"restore  {manifest.backup_id} ({iso(manifest.snapshot_at)})"
+    yield f"into     {prepared.target.label}, a new project, PostgreSQL {plan.facts.server_major}"
+    yield "entries  " + ", ".join(f"{len(plan.of(fate))} {fate}" for fate in Fate)
+    if plan.roles.names:
+        yield f"roles    to be created: {', '.join(plan.roles.names)}"
+    for key in plan.dangling:
+        to = f"{key.rows or 'no'} rows would point to nothing in {key.refers_to}"
+        yield f"dangling {key.constraint} on {key.table}: {to}"
+    for step in plan.of(Fate.LOST):
+        yield f"lost     {step.entry.label}: {step.reason}; {step.rule.follows}"
+    for step in plan.of(Fate.TRY):
+        yield f"try      {step.entry.label}: {step.reason}"
+    for entry, owner in plan.kept_owners:
+        yield f"owner    {entry.label}: {owner} cannot own it here"
+    yield from _skipped(prepared)
+
+
+def _skipped(prepared: PreparedHosted) -> Iterator[str]:
+    """Yield what is skipped, summed up by rule: the vendor's own parts are many."""
+    from kulti_ops.restore.hosted.rules import Fate
+
+    by_rule: dict[str, list[str]] = {}
+    for step in prepared.plan.of(Fate.SKIP):
+        by_rule.setdefault(step.rule.reason, []).append(step.entry.label)
+    for reason, labels in by_rule.items():
+        named = f": {', '.join(labels)}" if reason in _named_reasons() else ""
+        yield f"skip     {len(labels)} entries: {reason}{named}"
+
+
+def _named_reasons() -> frozenset[str]:
+    """Return the reasons whose entries a person wants to see by name: rows that are left out."""
+    from kulti_ops.restore.hosted import rules
+
+    return frozenset(rule.reason for rule in (rules.SESSIONS, rules.ROWS_OF_OTHERS))
+
+
+def _steps(prepared: PreparedHosted) -> list[dict[str, Any]]:
+    return [
+        {
+            "entry": s.entry.label,
+            "action": str(s.fate),
+            "rule": s.rule.name,
+            "reason": s.reason,
+            "follows": s.rule.follows,
+        }
+        for s in prepared.plan.steps
+    ]
+
+
+def _restored_data(prepared: PreparedHosted, done: HostedRestored) -> dict[str, Any]:
+    return {
+        "backup_id": prepared.manifest.backup_id,
+        "target": prepared.target.label,
+        "hosted": True,
+        "committed": done.outcome.committed,
+        "phases": {name: round(seconds, 3) for name, seconds in done.outcome.phases_s.items()},
+        "dangling": [asdict(d) for d in prepared.plan.dangling],
+        "residual": done.residual,
+    }

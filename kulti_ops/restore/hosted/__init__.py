@@ -1,0 +1,1 @@
+"""Restoring into a hosted project: as `postgres`, without superuser, in one transaction."""

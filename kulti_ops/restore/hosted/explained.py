@@ -1,0 +1,195 @@
+"""Differences after a hosted restore that are not faults: one narrow rule per reason. Pure.
+
+A rule names kind and property and looks at both values. None says that a table may differ:
+what the plan left out is known object by object, and what is the vendor's must be as it was
+found before the restore, right by right.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kulti_ops.restore.hosted import rules
+from kulti_ops.restore.hosted.explained_rights import explaining_rights
+from kulti_ops.restore.hosted.vendor import OWNERS_PARTS, is_vendors
+from kulti_ops.verify import compare
+from kulti_ops.verify.compare import ABSENT, TARGETS_OWN
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from kulti_ops.inventory import Key
+    from kulti_ops.restore.hosted.restored import Restored
+    from kulti_ops.restore.hosted.step import Step
+    from kulti_ops.verify.compare import Difference
+
+    Rule = Callable[[Difference], str]
+
+NO_SUCH_PART = "the vendor's table has no such part in the target"
+VIEW_TEXT = "the target's version writes the same query differently"
+
+
+def explaining(restored: Restored) -> tuple[Rule, ...]:
+    """Return the rules, the narrowest reasons first."""
+    return (
+        compare.extension_version,
+        _left_out(restored),
+        _comments(restored),
+        _vendors_state(restored),
+        _vendors_parts(restored),
+        _leakproof(restored),
+        _dangling(restored),
+        _refreshed(restored),
+        _published(restored),
+        _views(restored),
+        *explaining_rights(restored),
+    )
+
+
+def _key(difference: Difference) -> Key:
+    return (difference.kind, difference.identity)
+
+
+def _is_missing(difference: Difference) -> bool:
+    return difference.attribute == "" and difference.target == ABSENT
+
+
+def _left_out(restored: Restored) -> Rule:
+    """Explain objects whose own entry did not run, with their parts."""
+
+    def rule(difference: Difference) -> str:
+        return restored.lost.get(_key(difference), "") if _is_missing(difference) else ""
+
+    return rule
+
+
+def _comments(restored: Restored) -> Rule:
+    """Explain comments whose own entry did not run."""
+    reasons = {
+        subject.key: reason
+        for step, reason in restored.not_run.values()
+        if step.entry.desc == "COMMENT" and (subject := restored.subject(step.entry)) is not None
+    }
+
+    def rule(difference: Difference) -> str:
+        gone = difference.attribute == "comment" and difference.target is None
+        return reasons.get(_key(difference), "") if gone else ""
+
+    return rule
+
+
+def _vendors_state(restored: Restored) -> Rule:
+    """Explain properties of the vendor's objects, but no rights: exactly as before."""
+    facts = restored.facts
+
+    def rule(difference: Difference) -> str:
+        before = facts.items.get(_key(difference))
+        if before is None or difference.attribute in {"", "acl"} or not is_vendors(before, facts):
+            return ""
+        same = before.attributes.get(difference.attribute) == difference.target
+        return TARGETS_OWN if same else ""
+
+    return rule
+
+
+def _vendors_parts(restored: Restored) -> Rule:
+    """Explain parts of a vendor's table that the target never had."""
+    facts = restored.facts
+
+    def rule(difference: Difference) -> str:
+        item = restored.source.get(_key(difference))
+        if item is None or not _is_missing(difference) or item.kind not in OWNERS_PARTS:
+            return ""
+        return NO_SUCH_PART if item.key not in facts.items and is_vendors(item, facts) else ""
+
+    return rule
+
+
+def _leakproof(restored: Restored) -> Rule:
+    """Explain a function that lost the word LEAKPROOF and nothing else."""
+    marked = {
+        item.key: s.rule.reason
+        for s in restored.plan.steps
+        if s.rule is rules.LEAKPROOF and (item := restored.of(s.entry)) is not None
+    }
+
+    def rule(difference: Difference) -> str:
+        source = difference.source or ""
+        without = {source.replace(word, "", 1) for word in ("\n LEAKPROOF", " LEAKPROOF")}
+        same = difference.attribute == "definition" and difference.target in without
+        return marked.get(_key(difference), "") if same else ""
+
+    return rule
+
+
+def _dangling(restored: Restored) -> Rule:
+    """Explain foreign keys made NOT VALID because their rows would point to nothing."""
+    marked = {
+        item.key: s.rule.reason
+        for s in restored.plan.steps
+        if s.rule is rules.DANGLING and (item := restored.of(s.entry)) is not None
+    }
+
+    def rule(difference: Difference) -> str:
+        reason = marked.get(_key(difference), "")
+        if difference.attribute == "validated":
+            return reason if (difference.source, difference.target) == ("yes", "no") else ""
+        same = difference.target == f"{difference.source} NOT VALID"
+        return reason if difference.attribute == "definition" and same else ""
+
+    return rule
+
+
+def _refreshed(restored: Restored) -> Rule:
+    """Explain materialized views whose refresh did not run."""
+    reasons = {
+        subject.key: reason
+        for step, reason in restored.not_run.values()
+        if step.rule is rules.REFRESH and (subject := restored.subject(step.entry)) is not None
+    }
+
+    def rule(difference: Difference) -> str:
+        empty = (difference.attribute, difference.target) == ("populated", "false")
+        return reasons.get(_key(difference), "") if empty else ""
+
+    return rule
+
+
+def _published(restored: Restored) -> Rule:
+    """Explain tables missing in a publication that were not brought back, or not into it."""
+    lost = {key[1]: reason for key, reason in restored.lost.items() if key[0] == "table"}
+    for step, reason in restored.not_run.values():
+        if step.entry.desc == "PUBLICATION TABLE":
+            lost |= dict.fromkeys(_published_tables(restored, step), reason)
+
+    def rule(difference: Difference) -> str:
+        if (difference.kind, difference.attribute) != ("publication", "tables"):
+            return ""
+        was, now = set(_members(difference.source)), set(_members(difference.target))
+        missing = {member.partition(" ")[0] for member in was - now}
+        known = missing <= lost.keys() and now <= was and missing
+        return lost[min(missing)] if known else ""
+
+    return rule
+
+
+def _published_tables(restored: Restored, step: Step) -> Iterator[str]:
+    by_id = {e.dump_id: e for e in restored.toc.entries}
+    for number in step.entry.dependencies:
+        item = restored.of(by_id[number]) if number in by_id else None
+        if item is not None and item.kind == "table":
+            yield item.identity
+
+
+def _members(text: str | None) -> tuple[str, ...]:
+    return tuple(text.split("; ")) if text else ()
+
+
+def _views(restored: Restored) -> Rule:
+    """Explain views whose query is the same, though another version writes it differently."""
+
+    def rule(difference: Difference) -> str:
+        same = difference.attribute == "definition" and _key(difference) in restored.same_views
+        return VIEW_TEXT if same else ""
+
+    return rule

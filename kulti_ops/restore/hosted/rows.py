@@ -1,0 +1,81 @@
+"""Which rows of the vendor's tables come back. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kulti_ops.restore.hosted import rules
+from kulti_ops.restore.hosted.step import Step
+
+if TYPE_CHECKING:
+    from kulti_ops.archive import Entry
+    from kulti_ops.restore.hosted.rules import Rule
+    from kulti_ops.restore.hosted.view import View
+
+# Live state of logins: whoever has a copy of it is logged in as somebody else.
+SESSION_TABLES = frozenset(
+    {
+        "flow_state",
+        "mfa_amr_claims",
+        "mfa_challenges",
+        "oauth_authorizations",
+        "one_time_tokens",
+        "refresh_tokens",
+        "saml_relay_states",
+        "sessions",
+    }
+)
+_MIGRATION_TABLES = frozenset({"migrations", "schema_migrations"})
+_BY_SCHEMA = {
+    "_realtime": rules.REALTIME,
+    "realtime": rules.REALTIME,
+    "pgsodium": rules.SECRETS,
+    "vault": rules.SECRETS,
+    "cron": rules.JOBS,
+    "net": rules.JOBS,
+}
+
+
+def decide_rows(view: View, entry: Entry) -> Step:
+    """Return the step of a vendor's TABLE DATA."""
+    rule = _left_out(entry, with_sessions=view.options.with_sessions)
+    if rule is not None:
+        return Step(entry=entry, rule=_if_any(view, entry, rule))
+    relation = view.relation(entry)
+    if relation is None:
+        return Step(entry=entry, rule=_if_any(view, entry, rules.ROWS_NO_TABLE))
+    if not relation.insert:
+        return Step(entry=entry, rule=_if_any(view, entry, rules.ROWS_NO_RIGHT))
+    if relation.empty is not True:
+        return Step(entry=entry, rule=_if_any(view, entry, rules.ROWS_OF_OTHERS))
+    missing = view.missing_columns(entry, relation)
+    if missing:
+        detail = f"the target has no column {', '.join(missing)}"
+        columns = view.data_columns(entry)
+        return Step(
+            entry=entry, rule=rules.ROWS_STAGED, columns=columns, missing=missing, detail=detail
+        )
+    return Step(entry=entry, rule=rules.RUN)
+
+
+def decide_sequence(view: View, entry: Entry) -> Step:
+    """Return the step of a vendor's SEQUENCE SET."""
+    if entry.namespace in {"realtime", "_realtime"}:
+        return Step(entry=entry, rule=rules.REALTIME)
+    relation = view.relation(entry)
+    allowed = relation is not None and relation.update
+    return Step(entry=entry, rule=rules.RUN if allowed else rules.SEQUENCE_NO_RIGHT)
+
+
+def _left_out(entry: Entry, *, with_sessions: bool) -> Rule | None:
+    if entry.tag in _MIGRATION_TABLES:
+        return rules.MIGRATIONS
+    if entry.namespace in _BY_SCHEMA:
+        return _BY_SCHEMA[entry.namespace]
+    live = entry.namespace == "auth" and entry.tag in SESSION_TABLES
+    return rules.SESSIONS if live and not with_sessions else None
+
+
+def _if_any(view: View, entry: Entry, rule: Rule) -> Rule:
+    """Return the rule, unless the backup has no row that it could be about."""
+    return rules.NO_ROWS if view.source_rows(entry) == 0 else rule

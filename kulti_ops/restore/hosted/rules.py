@@ -1,0 +1,363 @@
+"""The rules by which an entry of an archive runs in a hosted project or does not. Pure.
+
+Every decision of the plan names one of them; the reference page is written from this
+table. A rule says what happens, why, and what follows for whoever uses the project.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+NO_RIGHT = "42501"  # insufficient_privilege
+# What a materialized view's query meets when a function of it needs a search path.
+_NOT_FOUND = frozenset({"42P01", "42883", "42704"})
+
+
+class Fate(StrEnum):
+    """What becomes of an entry."""
+
+    RUN = "run"
+    TRY = "try"  # runs; a refusal for lack of rights is explained, and then it is lost
+    SKIP = "skip"  # nothing is lost by it, or it is left out on purpose
+    LOST = "lost"  # cannot come back this way
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One rule: to what it applies, what happens, why, and what follows.
+
+    `excused` are the SQLSTATEs with which a `try` may fail; `residual` says that somebody
+    with more rights can run the entry's own text afterwards.
+    """
+
+    name: str
+    fate: Fate
+    applies_to: str
+    reason: str
+    follows: str = ""
+    excused: frozenset[str] = frozenset()
+    residual: bool = False
+
+
+RUN = Rule(
+    name="run",
+    fate=Fate.RUN,
+    applies_to="everything that no other rule names",
+    reason="belongs to the customer",
+)
+SESSION = Rule(
+    name="session",
+    fate=Fate.SKIP,
+    applies_to="ENCODING, STDSTRINGS, SEARCHPATH",
+    reason="only prepares a session",
+)
+DATABASE = Rule(
+    name="database",
+    fate=Fate.SKIP,
+    applies_to="DATABASE, its comment and rights",
+    reason="belongs to the project's database, not to its contents",
+)
+DATABASE_SETTING = Rule(
+    name="database-setting",
+    fate=Fate.LOST,
+    applies_to="DATABASE PROPERTIES",
+    reason="settings of the database are the project's; placeholders need a superuser",
+    follows="code that reads these settings finds none",
+    residual=True,
+)
+EXISTS = Rule(
+    name="exists",
+    fate=Fate.SKIP,
+    applies_to="whatever the target has under the same identity",
+    reason="the target has it already",
+)
+VENDOR_PART = Rule(
+    name="vendor-part",
+    fate=Fate.SKIP,
+    applies_to="defaults, row security, attachments of a vendor's table",
+    reason="part of an object of the vendor's",
+)
+VENDOR_SCHEMA = Rule(
+    name="vendor-schema-missing",
+    fate=Fate.LOST,
+    applies_to="SCHEMA of the vendor's that the target lacks",
+    reason="a vendor's schema is never created as an ordinary role",
+    follows="the feature is not there until it is switched on in the project",
+)
+VENDOR_OBJECT = Rule(
+    name="vendor-object-missing",
+    fate=Fate.LOST,
+    applies_to="any other object in a vendor's schema that the target lacks",
+    reason="only the vendor's role may create it",
+    follows="it is missing unless the vendor's own service brings it",
+    residual=True,
+)
+REALTIME = Rule(
+    name="realtime",
+    fate=Fate.SKIP,
+    applies_to="everything in schemas realtime and _realtime",
+    reason="the realtime service makes it by itself",
+)
+DEPENDS = Rule(
+    name="depends",
+    fate=Fate.LOST,
+    applies_to="whatever depends on an object that cannot come back",
+    reason="depends on what cannot come back",
+    follows="it is missing too",
+    residual=True,
+)
+MIGRATIONS = Rule(
+    name="vendor-migrations",
+    fate=Fate.SKIP,
+    applies_to="rows of schema_migrations and migrations in a vendor's schema",
+    reason="the vendor's own record of its migrations",
+)
+SESSIONS = Rule(
+    name="sessions",
+    fate=Fate.SKIP,
+    applies_to="rows of live sessions and tokens in schema auth",
+    reason="live sessions and tokens are left out (--with-sessions keeps them)",
+    follows="everybody has to log in again",
+)
+SECRETS = Rule(
+    name="vault",
+    fate=Fate.LOST,
+    applies_to="rows in schemas vault, pgsodium",
+    reason="encrypted with a key that no dump holds",
+    follows="the secrets have to be entered again",
+)
+JOBS = Rule(
+    name="jobs",
+    fate=Fate.LOST,
+    applies_to="rows in schemas cron, net",
+    reason="jobs belong to their extension and to their database",
+    follows="jobs have to be scheduled again",
+)
+ROWS_OF_OTHERS = Rule(
+    name="rows-present",
+    fate=Fate.SKIP,
+    applies_to="rows of a vendor's table that holds rows in the target",
+    reason="the target's table has rows of its own",
+    follows="the backup's rows of this table are not there",
+)
+ROWS_NO_RIGHT = Rule(
+    name="rows-no-right",
+    fate=Fate.LOST,
+    applies_to="rows of a vendor's table that may not be written",
+    reason="no right to INSERT",
+    follows="the backup's rows of this table are not there",
+)
+ROWS_NO_TABLE = Rule(
+    name="rows-no-table",
+    fate=Fate.LOST,
+    applies_to="rows of a vendor's table that the target lacks",
+    reason="the target has no such table",
+    follows="the backup's rows of this table are not there",
+)
+NO_ROWS = Rule(
+    name="no-rows",
+    fate=Fate.SKIP,
+    applies_to="rows of a vendor's table that has none in the backup",
+    reason="the backup has no rows of it",
+)
+ROWS_STAGED = Rule(
+    name="rows-staged",
+    fate=Fate.RUN,
+    applies_to="rows of a vendor's table that lacks a column of the backup",
+    reason="the columns that both have are loaded",
+    follows="values of the missing columns are not there; they are counted",
+)
+SEQUENCE_NO_RIGHT = Rule(
+    name="sequence-no-right",
+    fate=Fate.SKIP,
+    applies_to="SEQUENCE SET of a vendor's sequence that is missing or may not be set",
+    reason="no right to set it",
+    follows="the vendor's sequence goes on from its own value",
+)
+POLICY = Rule(
+    name="vendor-policy",
+    fate=Fate.TRY,
+    applies_to="POLICY on a vendor's table",
+    reason="needs the table's owner, or the right to its policies",
+    follows="without it, what the policy allowed is refused",
+    excused=frozenset({NO_RIGHT}),
+    residual=True,
+)
+VENDOR_TRIGGER = Rule(
+    name="vendor-trigger",
+    fate=Fate.SKIP,
+    applies_to="TRIGGER on a vendor's table that calls a vendor's function",
+    reason="the vendor's own trigger",
+)
+TRIGGER = Rule(
+    name="custom-trigger",
+    fate=Fate.RUN,
+    applies_to="TRIGGER on a vendor's table that calls a function of the customer's",
+    reason="belongs to the customer",
+)
+TRIGGER_STATE = Rule(
+    name="trigger-state",
+    fate=Fate.LOST,
+    applies_to="such a TRIGGER that is disabled, or enabled always or for replicas",
+    reason="only the table's owner may set a trigger's state, and an enabled one would be a change",
+    follows="the trigger is missing",
+    residual=True,
+)
+TRIGGER_NO_RIGHT = Rule(
+    name="trigger-no-right",
+    fate=Fate.LOST,
+    applies_to="such a TRIGGER without the TRIGGER right on the table",
+    reason="no right to create triggers on this table",
+    follows="what the trigger did is not done",
+    residual=True,
+)
+VENDOR_COMMENT = Rule(
+    name="vendor-comment",
+    fate=Fate.SKIP,
+    applies_to="COMMENT on an extension or on an object of the vendor's",
+    reason="only the owner may comment on it, and it has its own",
+)
+COMMENT_OWNER = Rule(
+    name="comment-needs-owner",
+    fate=Fate.LOST,
+    applies_to="COMMENT on a trigger or policy of the customer's on a vendor's table",
+    reason="only the table's owner may comment on it",
+    follows="the comment is missing",
+    residual=True,
+)
+VENDOR_RIGHTS = Rule(
+    name="vendor-rights",
+    fate=Fate.SKIP,
+    applies_to="ACL on an object of the vendor's",
+    reason="rights on the vendor's objects are the target's own",
+)
+VENDOR_GRANTS = Rule(
+    name="vendor-grants",
+    fate=Fate.RUN,
+    applies_to="grants on a vendor's object by the restoring role, or to roles of the customer's",
+    reason="only what the target lacks is granted",
+    residual=True,
+)
+GRANTS_NO_RIGHT = Rule(
+    name="vendor-grants-no-right",
+    fate=Fate.LOST,
+    applies_to="such grants by a role of the vendor's",
+    reason="only the vendor's role may grant this",
+    follows="the role has fewer rights than before",
+    residual=True,
+)
+OWN_RIGHTS = Rule(
+    name="own-rights",
+    fate=Fate.RUN,
+    applies_to="ACL on an object of the customer's that the target has already (schema public)",
+    reason="brought to the backup's state: what the backup lacks is revoked",
+)
+GONE_ROLES = Rule(
+    name="gone-roles",
+    fate=Fate.RUN,
+    applies_to="ACL that names a role of the vendor's which the target lacks",
+    reason="granted without the roles that the target lacks",
+)
+DEFAULT_RIGHTS = Rule(
+    name="default-rights-of-others",
+    fate=Fate.SKIP,
+    applies_to="DEFAULT ACL of a role that cannot be used",
+    reason="default privileges of a role of the vendor's are the target's own",
+)
+EVENT_TRIGGER = Rule(
+    name="event-trigger",
+    fate=Fate.TRY,
+    applies_to="EVENT TRIGGER",
+    reason="needs a superuser, or the project's leave",
+    follows="what it did after each statement is not done",
+    excused=frozenset({NO_RIGHT}),
+    residual=True,
+)
+EXTENSION = Rule(
+    name="extension",
+    fate=Fate.TRY,
+    applies_to="EXTENSION that the target can install",
+    reason="needs the project's leave unless it is trusted",
+    follows="switch it on in the project, and restore again",
+    excused=frozenset({NO_RIGHT}),
+    residual=True,
+)
+NO_EXTENSION = Rule(
+    name="extension-unavailable",
+    fate=Fate.LOST,
+    applies_to="EXTENSION that the target's server does not have",
+    reason="the target's server does not have it",
+    follows="nothing that needs it comes back",
+)
+PUBLICATION = Rule(
+    name="publication",
+    fate=Fate.RUN,
+    applies_to="PUBLICATION that exists and belongs to a role that can be used",
+    reason="brought to the backup's state: what it publishes, and its tables",
+)
+PUBLICATION_OF_OTHERS = Rule(
+    name="publication-of-others",
+    fate=Fate.SKIP,
+    applies_to="PUBLICATION of the vendor's",
+    reason="the vendor's own publication",
+)
+PUBLICATION_TABLE = Rule(
+    name="publication-table",
+    fate=Fate.LOST,
+    applies_to="a customer's table in a publication that cannot be altered",
+    reason="only the publication's owner may add a table",
+    follows="subscribers do not hear of changes of this table",
+    residual=True,
+)
+SUPERUSER = Rule(
+    name="superuser",
+    fate=Fate.TRY,
+    applies_to="kinds of objects, and languages, that need a superuser",
+    reason="needs a superuser, or the project's leave",
+    follows="it is missing, and what depends on it",
+    excused=frozenset({NO_RIGHT}),
+    residual=True,
+)
+LEAKPROOF = Rule(
+    name="leakproof",
+    fate=Fate.RUN,
+    applies_to="FUNCTION marked LEAKPROOF",
+    reason="created without LEAKPROOF, which needs a superuser",
+    follows="conditions with it are no longer moved below row security: slower, not weaker",
+    residual=True,
+)
+REFRESH = Rule(
+    name="refresh",
+    fate=Fate.TRY,
+    applies_to="MATERIALIZED VIEW DATA",
+    reason="the query runs without a search path",
+    follows="the view stays empty until it is refreshed by hand",
+    excused=_NOT_FOUND,
+    residual=True,
+)
+DANGLING = Rule(
+    name="dangling-key",
+    fate=Fate.RUN,
+    applies_to="FK CONSTRAINT whose rows point to rows that are left out",
+    reason="made NOT VALID: it holds for new rows only",
+    follows="rows point to nothing until what they point to is there; then VALIDATE CONSTRAINT",
+    residual=True,
+)
+DANGLING_PARTITIONED = Rule(
+    name="dangling-key-of-partitions",
+    fate=Fate.LOST,
+    applies_to="such a FK CONSTRAINT of a partitioned table",
+    reason="it cannot be made NOT VALID",
+    follows="the foreign key is missing",
+    residual=True,
+)
+PUBLIC_ONLY = Rule(
+    name="public-only",
+    fate=Fate.SKIP,
+    applies_to="whatever belongs to a vendor's schema, with --public-only",
+    reason="--public-only",
+    follows="logins, files' rows and what hangs on the vendor's tables are not there",
+)
+
+RULES = tuple(value for value in list(globals().values()) if isinstance(value, Rule))

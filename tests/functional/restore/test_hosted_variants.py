@@ -1,0 +1,201 @@
+"""Projects as they differ in the field: what comes back into each, and the exact report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kulti_ops.report import Verdict
+from tests.functional.restore.conftest import command_line, execute, rows
+from tests.functional.restore.hosting import Restoration, restore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from kulti_ops.pgtools import Installation
+    from tests.functional.conftest import NewProject
+    from tests.functional.new_project import Database
+    from tests.functional.restore.conftest import CommandLine
+
+Loss = tuple[str, str, str | None]
+
+# (entry, rule, SQLSTATE) of what never comes back into a project of today.
+ALWAYS: frozenset[Loss] = frozenset(
+    {
+        ("DATABASE PROPERTIES postgres", "database-setting", None),
+        ("TABLE DATA cron.job", "jobs", None),
+        ("TABLE DATA vault.secrets", "vault", None),
+        ("TRIGGER realtime.subscription edge_state_disabled", "trigger-state", None),
+        ("COMMENT realtime.TRIGGER edge_state_disabled ON subscription", "depends", None),
+    }
+)
+STORAGE: frozenset[Loss] = frozenset(
+    {
+        ("TRIGGER storage.objects edge_state_always", "trigger-state", None),
+        ("POLICY storage.objects Avatars are public", "vendor-policy", "42501"),
+        ('COMMENT storage.POLICY "Avatars are public" ON objects', "comment-needs-owner", None),
+        ("POLICY storage.objects Users upload into their own folder", "vendor-policy", "42501"),
+    }
+)
+NO_EXTENSION: frozenset[Loss] = frozenset(
+    {
+        ("EXTENSION uuid-ossp", "extension-unavailable", None),
+        ("TABLE edge_cases.needs_extension", "depends", None),
+        ("ACL edge_cases.TABLE needs_extension", "depends", None),
+        ("VIEW edge_cases.needs_extension_view", "depends", None),
+        ("ACL edge_cases.TABLE needs_extension_view", "depends", None),
+        ("TABLE DATA edge_cases.needs_extension", "depends", None),
+        ("CONSTRAINT edge_cases.needs_extension needs_extension_pkey", "depends", None),
+    }
+)
+NO_TABLE: frozenset[Loss] = frozenset(
+    {
+        ("TABLE auth.mfa_factors", "vendor-object-missing", None),
+        ("TABLE DATA auth.mfa_factors", "rows-no-table", None),
+        (
+            "CONSTRAINT auth.mfa_factors mfa_factors_last_challenged_at_key",
+            "vendor-object-missing",
+            None,
+        ),
+        ("CONSTRAINT auth.mfa_factors mfa_factors_pkey", "vendor-object-missing", None),
+        ("INDEX auth.mfa_factors_user_id_idx", "vendor-object-missing", None),
+        (
+            "FK CONSTRAINT auth.mfa_factors mfa_factors_user_id_fkey",
+            "vendor-object-missing",
+            None,
+        ),
+    }
+)
+NO_COLUMN: frozenset[Loss] = frozenset(
+    {("COLUMN auth.users.raw_user_meta_data", "rows-staged", None)}
+)
+NO_SCHEMA: frozenset[Loss] = frozenset(
+    {
+        ("SCHEMA realtime", "vendor-schema-missing", None),
+        ("SCHEMA vault", "vendor-schema-missing", None),
+        *(
+            (entry, "vendor-object-missing", None)
+            for entry in (
+                "TYPE realtime.action",
+                "TYPE realtime.equality_op",
+                "TYPE realtime.user_defined_filter",
+                "FUNCTION realtime.topic()",
+                "TABLE realtime.messages",
+                "TABLE realtime.schema_migrations",
+                "TABLE realtime.subscription",
+                "SEQUENCE realtime.subscription_id_seq",
+                "TABLE vault.secrets",
+                "CONSTRAINT vault.secrets secrets_pkey",
+                "INDEX vault.secrets_name_idx",
+            )
+        ),
+    }
+)
+
+EXPECTED: dict[str, frozenset[Loss]] = {
+    "no-extension": ALWAYS | STORAGE | NO_EXTENSION,
+    "no-vendor-table": ALWAYS | STORAGE | NO_TABLE,
+    "no-vendor-column": ALWAYS | STORAGE | NO_COLUMN,
+    "no-vendor-schema": ALWAYS | STORAGE | NO_SCHEMA,
+    # With the owner's rights at hand everything on the files' tables comes back.
+    "policy-rights": ALWAYS,
+}
+# What the realtime service makes anew: its partitions, one for each day around the backup.
+REALTIME = "the realtime service makes it by itself"
+
+
+def losses(done: Restoration) -> frozenset[Loss]:
+    return frozenset(
+        (str(row["entry"]), str(row["rule"]), row["sqlstate"])
+        for row in done.result("not-restored").rows
+    )
+
+
+def explained(done: Restoration) -> Counter[str]:
+    """Return the reasons of the explained differences, without the realtime service's own."""
+    found = Counter(str(row["explained"]) for row in done.result("restored-inventory").rows)
+    found.pop(REALTIME)
+    return found
+
+
+def judge(done: Restoration) -> None:
+    """Every check looked, and found nothing that is not explained."""
+    assert done.done.outcome.committed
+    found = {r.id: r.status for r in done.done.results}
+    assert found.pop("not-restored") is Verdict.WARN
+    assert set(found.values()) == {Verdict.OK}
+
+
+@pytest.mark.parametrize("variant", EXPECTED)
+def test_restore_into_a_variant_brings_back_everything_but_what_it_says(
+    kulti: CommandLine, new_project: NewProject, server_install: Installation, variant: str
+) -> None:
+    done = restore(kulti, new_project(variant), tools=server_install)
+    judge(done)
+    assert losses(done) == EXPECTED[variant]
+
+
+def test_restore_without_a_vendor_column_still_finds_a_changed_row(
+    kulti: CommandLine, new_project: NewProject, server_install: Installation
+) -> None:
+    """A table with a column less is compared in those that it has, not excused."""
+    done = restore(kulti, new_project("no-vendor-column"), tools=server_install)
+    counts = {(loss.column, loss.values) for loss in done.done.outcome.losses}
+    assert counts == {("phone_change_sent_at", 0), ("raw_user_meta_data", 200)}
+    assert explained(done)["the vendor's table has no such part in the target"] == 2
+    with done.changed(
+        "SET LOCAL session_replication_role = replica",
+        "UPDATE auth.users SET aud = 'x' WHERE id = (SELECT min(id::text)::uuid FROM auth.users)",
+    ) as connection:
+        found = done.compare(connection)["restored-rows"]
+    assert (found.status, "auth.users" in found.summary) == (Verdict.CRIT, True)
+
+
+def test_restore_into_an_older_version_has_no_unexplained_difference(
+    sandbox_copy: Callable[[], Database],
+    session_root: Path,
+    new_project: NewProject,
+    server_install: Installation,
+) -> None:
+    source = sandbox_copy()
+    # PostgreSQL 15 knows no infinite interval, and the one of the tests was built without XML.
+    execute(source.admin_url, "UPDATE edge_cases.kinds_of_values SET x = NULL")
+    execute(
+        source.admin_url, "UPDATE edge_cases.numbers_and_times SET iv = NULL WHERE id IN (5, 6)"
+    )
+    older = command_line(session_root / "older", session_root / "cache")
+    made = older("backup", "create", DATABASE_URL=source.url)
+    assert made.code == 0, made.stderr
+    done = restore(older, new_project("postgresql-15"), tools=server_install)
+    judge(done)
+    settings = ("DATABASE PROPERTIES postgres", "database-setting", None)
+    assert losses(done) == (ALWAYS | STORAGE) - {settings}  # a copied database has none
+    reasons = explained(done)
+    assert reasons.pop("one of the servers does not know the right MAINTAIN") > 100
+    assert reasons == {
+        "the target's version writes the same query differently": 10,
+        "before PostgreSQL 16 a role's creator is no member of it": 2,
+        "needs the table's owner, or the right to its policies": 2,
+        "only the table's owner may set a trigger's state, and an enabled one would be a change": 2,
+        "the target's server brings another version of the extension": 1,
+    }
+
+
+def test_restore_into_a_project_in_use_is_refused_and_changes_nothing(
+    kulti: CommandLine, new_project: NewProject
+) -> None:
+    project = new_project("not-empty")
+    done = kulti(
+        *("restore", "run", "--target", "env:TARGET", "--yes", "--create-roles"),
+        *("--format", "json"),
+        TARGET=project.url,
+    )
+    assert done.code == 6
+    assert "is a project in use: table public.mine" in done.document["error"]["message"]
+    assert rows(project.url, "SELECT count(*) FROM auth.users") == [(0,)]
+    assert rows(project.url, "SELECT id FROM public.mine") == [(1,)]
+    roles = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'kulti%'"
+    assert rows(project.url, roles) == [(0,)]

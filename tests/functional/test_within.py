@@ -1,0 +1,110 @@
+"""Looking at a database through a connection that is open: rows, references, queries."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kulti_ops.db import connect, own_target
+from kulti_ops.digest import TableDigest
+from kulti_ops.errors import DatabaseError
+from kulti_ops.inventory import Inventory, pin_session, read_items
+from kulti_ops.verify.deparse import is_same_query
+from kulti_ops.verify.live import copy_columns, digest_tables
+from kulti_ops.verify.references import count_orphans
+from kulti_ops.verify.within import digest_within
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kulti_ops.db import Connection
+    from kulti_ops.pgtools import Installation
+    from kulti_ops.sandbox.lifecycle import SandboxInfo
+
+
+@contextmanager
+def looking(sandbox: SandboxInfo) -> Iterator[Connection]:
+    """Open a transaction that leaves nothing, as the superuser."""
+    target = own_target(sandbox.admin_url, "the sandbox")
+    with (
+        closing(connect(target, application="test")) as connection,
+        connection.transaction(force_rollback=True),
+    ):
+        pin_session(connection)
+        yield connection
+
+
+def test_digests_within_a_transaction_are_those_from_outside(
+    sandbox: SandboxInfo, server_install: Installation
+) -> None:
+    with looking(sandbox) as connection:
+        items = read_items(connection)
+        held = Inventory(items=items, row_counts={}, sequences={}, session={})
+        tables = [i.identity for i in items if i.kind == "table" and i.attributes["relkind"] == "r"]
+        columns = copy_columns(held, tables)
+        within = digest_within(connection, columns)
+        unordered = digest_within(connection, columns, ordered=False)
+    target = own_target(sandbox.admin_url, "the sandbox")
+    assert within == digest_tables(target, held, tables, tools=server_install)
+    outside = digest_tables(target, held, tables, tools=server_install, ordered=False)
+    assert unordered == outside
+    assert len(within) > 100
+
+
+def test_digest_within_sees_what_is_not_committed(sandbox: SandboxInfo) -> None:
+    with looking(sandbox) as connection:
+        connection.execute("CREATE TABLE public.fresh (id integer, note text)")
+        columns = {"public.fresh": ("id", "note"), "public.missing": ("id",)}
+        empty = digest_within(connection, columns)
+        connection.execute("INSERT INTO public.fresh SELECT n, 'x' FROM generate_series(1, 2500) n")
+        full = digest_within(connection, columns)
+    assert empty.keys() == full.keys() == {"public.fresh"}
+    assert empty["public.fresh"].rows == 0
+    assert full["public.fresh"].rows == 2500
+    assert isinstance(full["public.fresh"], TableDigest)
+
+
+def test_digest_within_of_a_table_that_may_not_be_read_is_an_error(sandbox: SandboxInfo) -> None:
+    with looking(sandbox) as connection:
+        connection.execute("CREATE TABLE edge_cases.fresh (id integer)")
+        connection.execute("SET LOCAL ROLE kulti_reader")
+        connection.execute("SET LOCAL search_path = ''")
+        with pytest.raises(DatabaseError, match=r"edge_cases\.fresh: permission denied"):
+            digest_within(connection, {"edge_cases.fresh": ("id",)})
+
+
+def test_references_that_lead_nowhere_are_counted_key_by_key(sandbox: SandboxInfo) -> None:
+    with looking(sandbox) as connection:
+        clean = count_orphans(connection)
+        assert (len(clean), sum(r.orphans for r in clean)) == (65, 0)
+        connection.execute("SET LOCAL session_replication_role = replica")
+        connection.execute("DELETE FROM edge_cases.measurements WHERE region = 'us'")
+        connection.execute("DELETE FROM storage.buckets WHERE id = 'avatars'")
+        broken = {r.name: r.orphans for r in count_orphans(connection) if r.orphans}
+    assert set(broken) == {"measurement_notes_taken_on_region_fkey", "objects_bucket_id_fkey"}
+    assert broken["objects_bucket_id_fkey"] > 100
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (
+            "SELECT profiles.id FROM public.profiles WHERE (profiles.bio IS NULL);",
+            "SELECT id FROM public.profiles p(id) WHERE bio IS NULL",
+            False,
+        ),
+        ("SELECT profiles.id FROM public.profiles", "SELECT id FROM public.profiles;", True),
+        ("SELECT 1 AS a", "SELECT 2 AS a", False),
+        ("SELECT 1 AS a; CREATE TABLE public.left_behind ()", "SELECT 1 AS a", False),
+        ("SELECT a FROM public.nowhere", "SELECT a FROM public.nowhere", False),
+    ],
+)
+def test_same_query_is_what_the_server_prints_alike(
+    sandbox: SandboxInfo, one: str, other: str, *, same: bool
+) -> None:
+    with looking(sandbox) as connection:
+        assert is_same_query(connection, one, other) is same
+        left = "SELECT count(*) FROM pg_class WHERE relname ~ '^(kulti_ops_o|left_behind)'"
+        assert connection.execute(left).fetchone() == (0,)
