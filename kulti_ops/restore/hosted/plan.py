@@ -290,4 +290,7 @@ def _wants_owner(view: View, step: Step) -> bool:
 def _with_owner(view: View, step: Step) -> Step:
     if step.fate not in {Fate.RUN, Fate.TRY} or not _wants_owner(view, step):
         return step
-    return replace(step, owner=step.entry.owner) if view.can_own(step.entry.owner) else step
+    owner = step.entry.owner
+    if not view.can_own(owner):
+        return step
+    return replace(step, owner=owner, at_home=view.schema_owner(step.entry) == owner)

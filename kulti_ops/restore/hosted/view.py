@@ -202,6 +202,10 @@ class View:
         owners = self._schema_owners
         return name not in self.facts.schemas and owners.get(name, "").startswith("supabase_")
 
+    def schema_owner(self, entry: Entry) -> str:
+        """Return who owns an entry's schema in the backup; nobody for what is in none."""
+        return self._schema_owners.get(entry.namespace, "")
+
     @cached_property
     def _schema_owners(self) -> Mapping[str, str]:
         return {
