@@ -21,7 +21,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "doctor": "check settings, tools, versions, permissions, services",
     },
     "Backups": {
-        "backup": "create, list and show backups",
+        "backup": "create, list, keep and prune backups; export data",
         "verify": "prove what a backup holds",
         "restore": "plan and run restores, drill them, bring one table back",
     },

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import re
 import signal
 import sys
 import time
@@ -23,7 +24,7 @@ from typer.core import TyperGroup
 from kulti_ops import options as opts
 from kulti_ops.cli import COMMANDS, PROGRAM, root_help
 from kulti_ops.errors import ExitCode, KultiError, OperationFailedError
-from kulti_ops.redact import redact
+from kulti_ops.redact import redact, redact_server
 from kulti_ops.report import ErrorInfo, Outcome, Report, exit_code
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from kulti_ops.progress import Progress
 
 _COMPLETED = (ExitCode.OK, ExitCode.CRIT, ExitCode.UNKNOWN)
+_PARSER_ERROR: Any = typer.BadParameter.__bases__[0]  # whatever library the parser is made of
+_BETWEEN_EXCEPTIONS = r"(\n\n(?:The above exception|During handling)[^\n]*\n\n)"
 BUG_HINT = "this is a bug of kulti-ops: run again with --debug and report what it prints"
 
 
@@ -78,16 +81,20 @@ class Invocation:
         from kulti_ops.output import write_private
 
         try:
-            write_private(path, redact(text, self.secrets) if masked else text)
+            write_private(path, self.masked(text) if masked else text)
         except OSError as error:
             raise OperationFailedError(f"cannot write {path}: {error.strerror or error}") from error
+
+    def masked(self, text: str) -> str:
+        """Return a text without the secrets that are known."""
+        return redact(text, self.secrets)
 
     def say(self, text: str) -> None:
         """Write one line for people to stderr."""
         from kulti_ops.render.rows import visible
 
         self.progress.clear()
-        sys.stderr.write(visible(redact(text, self.secrets)) + "\n")
+        sys.stderr.write(visible(self.masked(text)) + "\n")
         sys.stderr.flush()
 
 
@@ -159,7 +166,16 @@ def execute(
         code = exit_code(report.status, fail_on_warn=common.fail_on is opts.FailOn.WARN)
     returned = _deliver(run, report, code)
     _finish_telemetry(code)
+    if common.format is opts.CheckFormat.NAGIOS:
+        return _plugin_status(report, delivered=returned == code)
     return returned
+
+
+def _plugin_status(report: Report, *, delivered: bool) -> int:
+    """Return what a monitoring plugin exits with: the codes are the format's, not ours."""
+    from kulti_ops.render import nagios
+
+    return nagios.exit_status(report) if delivered else nagios.UNKNOWN_STATUS
 
 
 def _finish_telemetry(code: ExitCode) -> None:
@@ -206,7 +222,7 @@ def _call(
 
         _show_traceback(run)
         telemetry.capture(error)
-        text = f"unexpected {type(error).__name__}: {error}".splitlines()[0]
+        text = redact_server(f"unexpected {type(error).__name__}: {error}").splitlines()[0]
         return Outcome(), _info(run, "bug", text, BUG_HINT), ExitCode.BUG
 
 
@@ -220,7 +236,9 @@ def _show_traceback(run: Invocation) -> None:
     if run.common.debug:
         import traceback
 
-        run.say(traceback.format_exc().rstrip())
+        # each exception of the chain ends with its own words, and those may quote rows
+        parts = re.split(_BETWEEN_EXCEPTIONS, traceback.format_exc().rstrip())
+        run.say("".join(redact_server(part, run.secrets) for part in parts))
 
 
 def _tell(run: Invocation, error: ErrorInfo) -> None:
@@ -232,18 +250,21 @@ def _tell(run: Invocation, error: ErrorInfo) -> None:
 
 def _deliver(run: Invocation, report: Report, code: ExitCode) -> int:
     """Write the report where it belongs; return the exit code."""
-    from kulti_ops.output import Delivery, deliver
+    from kulti_ops.output import Delivery, add_to_job_summary, deliver
 
-    if report.error is not None:
-        _tell(run, report.error)
     common = run.common
+    if report.error is not None and common.format is not opts.CheckFormat.NAGIOS:
+        _tell(run, report.error)
     where = Delivery(format_name=common.format, path=common.output, quiet=common.quiet)
     try:
+        unsummed = add_to_job_summary(report, where, run.secrets)
         failure = deliver(report, where, run.secrets)
     except KeyboardInterrupt:
         return code or ExitCode.INTERRUPTED
     except TerminatedError:
         return code or ExitCode.TERMINATED
+    if unsummed is not None:  # the verdict stands in the annotations too
+        run.say(f"{PROGRAM}: cannot write the job's summary: {unsummed.strerror or unsummed}")
     if failure is None:
         return code
     where_to = common.output or "stdout"
@@ -338,6 +359,19 @@ class RootGroup(TyperGroup):
         loaded = typer.main.get_command(module.app)
         loaded.name = cmd_name
         return loaded
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Run the command; for a monitoring system a usage error is no critical finding."""
+        try:
+            return super().invoke(ctx)
+        except _PARSER_ERROR as error:
+            words = " ".join(sys.argv[1:]).replace("=", " ")
+            if f"--format {opts.CheckFormat.NAGIOS}" not in words:
+                raise
+            from kulti_ops.render import nagios
+
+            sys.stdout.write(nagios.unknown_line(f"usage: {error.format_message()}"))
+            raise typer.Exit(nagios.UNKNOWN_STATUS) from error
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
         """Write the same first screen that `cli` shows without the parser."""

@@ -95,6 +95,10 @@ class UnreachableError(StorageError):
     """The storage did not answer or permit it: nothing is known about what it holds."""
 
 
+class DamagedError(StorageError):
+    """What is stored is not what was written."""
+
+
 class NotFoundError(OperationFailedError):
     """A backup, file or object that was named does not exist."""
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 import ipaddress
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 Headers = tuple[tuple[str, str], ...]
 DEFAULT_PORTS = {"http": 80, "https": 443}
+_MOST_DIGITS = 12  # of seconds: more is for ever
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,28 @@ def header_values(headers: Headers, name: str) -> tuple[str, ...]:
     """Return every value of one header, in order; names are compared without case."""
     wanted = name.lower()
     return tuple(value for key, value in headers if key.lower() == wanted)
+
+
+def retry_after_s(response: Response, *, now: datetime) -> float | None:
+    """Return the seconds that an answer asks to wait (RFC 9110 §10.2.3); None when it does not.
+
+    A date is counted from the answer's own Date, since clocks differ; without one from `now`.
+    """
+    value = (response.value("retry-after") or "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value[:_MOST_DIGITS])
+    when = _http_date(value)
+    if when is None:
+        return None
+    return max((when - (_http_date(response.value("date") or "") or now)).total_seconds(), 0.0)
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def origin_of(url: str) -> str:

@@ -25,7 +25,7 @@ class Format(StrEnum):
 
 
 class CheckFormat(StrEnum):
-    """How a report with verdicts is written: also as CI systems read it."""
+    """How a report with verdicts is written: also as CI and monitoring systems read it."""
 
     TABLE = "table"
     JSON = "json"
@@ -33,6 +33,7 @@ class CheckFormat(StrEnum):
     MARKDOWN = "markdown"
     JUNIT = "junit"
     GITHUB = "github"
+    NAGIOS = "nagios"
 
 
 class FailOn(StrEnum):

@@ -11,19 +11,23 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
+from kulti_ops.files import replace_file
 from kulti_ops.redact import redact_value
 from kulti_ops.report import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from kulti_ops.report import Report
 
 DEFAULT_FORMAT = "table"
 DEFAULT_WIDTH = 100
+NEVER_SILENT = frozenset({"nagios"})  # a plugin without a word is a broken plugin
+_SECOND_SCREEN, _FIRST_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
+_ERASE = "\x1b[H\x1b[2J"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +54,23 @@ def deliver(report: Report, delivery: Delivery, secrets: Iterable[str]) -> OSErr
     return None
 
 
+def add_to_job_summary(
+    report: Report, delivery: Delivery, secrets: Iterable[str]
+) -> OSError | None:
+    """Append the report to the job's summary where GitHub asks for one; return what kept it."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if delivery.format_name != "github" or not path:
+        return None
+    from kulti_ops.render.summary import render_summary
+
+    try:
+        with Path(path).open("a", encoding="utf-8", errors="replace") as file:
+            file.write(render_summary(masked(report, secrets)))
+    except OSError as error:
+        return error
+    return None
+
+
 def masked(report: Report, secrets: Iterable[str]) -> Report:
     """Return the report without secrets, unless they are what was asked for."""
     outcome = report.outcome
@@ -64,6 +85,56 @@ def silence_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class Screen:
+    """Draws reports as tables: each over the one before on a terminal, else one below the other.
+
+    On a terminal it borrows the second screen and leaves the last report on the first.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = secrets
+        self._terminal = sys.stdout.isatty()
+        self._last = ""
+
+    def __enter__(self) -> Self:
+        if self._terminal:
+            self._put(_SECOND_SCREEN)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._terminal:
+            self._put(_FIRST_SCREEN + self._last)
+
+    def draw(self, report: Report, header: str) -> bool:
+        """Draw a report below a line of text; tell whether somebody still reads."""
+        text = _as_table(masked(report, self._secrets))
+        self._last, lines = text, [header, *text.splitlines()]
+        if not self._terminal:
+            return self._put("\n".join(lines) + "\n\n")
+        height = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).lines
+        if len(lines) >= height:  # the worst stand first: what does not fit is left out below
+            lines = [*lines[: height - 2], f"… {len(lines) - height + 2} more lines"]
+        return self._put(_ERASE + "\n".join(lines))
+
+    @staticmethod
+    def _put(text: str) -> bool:
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            silence_stdout()
+            return False
+        return True
+
+
+def _as_table(report: Report) -> str:
+    from kulti_ops.render import render
+
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    width = shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns
+    return render(report, "table", colour=colour, width=width)
+
+
 def _write(report: Report, delivery: Delivery) -> None:
     from kulti_ops.render import render
 
@@ -71,7 +142,8 @@ def _write(report: Report, delivery: Delivery) -> None:
     if delivery.path is not None:
         write_private(delivery.path, render(report, shown))
         return
-    if delivery.quiet and report.error is None and report.status in (None, Verdict.OK):
+    silent = delivery.quiet and shown not in NEVER_SILENT
+    if silent and report.error is None and report.status in (None, Verdict.OK):
         return
     terminal = sys.stdout.isatty()
     if delivery.format_name is None and report.outcome.plain is not None and not terminal:
@@ -92,15 +164,4 @@ def write_private(path: Path, text: str) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return
-    target = path.resolve()  # of a link, the file that it names
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    replace_file(path.resolve(), text)  # of a link, the file that it names

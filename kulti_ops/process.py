@@ -76,8 +76,12 @@ class Child:
         on_stderr: Callable[[str], bool] | None = None,
         user: int | None = None,
         cwd: str | None = None,
+        pass_fds: tuple[int, ...] = (),
     ) -> None:
-        """Start `argv`. `on_stderr` sees every line; where it returns True the line is not kept."""
+        """Start `argv`. `on_stderr` sees every line; where it returns True the line is not kept.
+
+        The child inherits `pass_fds` under the same numbers, and nothing else.
+        """
         self.argv = tuple(argv)
         self.tool = os.path.basename(argv[0])  # noqa: PTH119 - a name, not a path
         self._tail: deque[str] = deque(maxlen=STDERR_TAIL_LINES)
@@ -95,6 +99,7 @@ class Child:
                 group=user,
                 extra_groups=[] if user is not None else None,
                 cwd=cwd,
+                pass_fds=pass_fds,
             )
         except OSError as error:
             raise OperationFailedError(

@@ -94,9 +94,9 @@ def redact_personal(text: str, secrets: Iterable[str] = ()) -> str:
     return text
 
 
-def redact_server(text: str) -> str:
+def redact_server(text: str, secrets: Iterable[str] = ()) -> str:
     """Return a server's primary message without the values of rows that some of them quote."""
-    return _QUOTED_VALUE.sub(r"\g<head><value>", redact_personal(text))
+    return _QUOTED_VALUE.sub(r"\g<head><value>", redact_personal(text, secrets))
 
 
 def redact_value(value: Any, secrets: Iterable[str] = ()) -> Any:  # noqa: ANN401 - any value

@@ -6,18 +6,22 @@ secrets, no row data of server messages, no e-mail addresses or phone numbers.
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops import __version__
-from kulti_ops.redact import redact_personal
+from kulti_ops.redact import redact_personal, redact_server
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from kulti_ops.config import Settings
 
+RELEASE = f"kulti-ops@{__version__}"
 TRACE_SAMPLE_RATE = 0.1  # the platform's own sampling
 FLUSH_TIMEOUT_S = 2.0
+# Members that hold what an exception or somebody said: a server's words may quote a row.
+_SAID = frozenset({"value", "message", "formatted"})
 # Members of an event that are ours or random; a release looks like an e-mail address.
 _KEPT = frozenset({"release", "event_id", "trace_id", "span_id", "timestamp", "start_timestamp"})
 
@@ -32,6 +36,7 @@ def start(settings: Settings, *, command: str, secrets: Collection[str]) -> None
     global _transaction  # noqa: PLW0603 - sentry_sdk's client is itself global to the process
     if settings.sentry_dsn is None or _transaction is not None:
         return
+    _load()
     import sentry_sdk
     from sentry_sdk.utils import BadDsn
 
@@ -44,18 +49,24 @@ def start(settings: Settings, *, command: str, secrets: Collection[str]) -> None
     _transaction.__enter__()
 
 
+def _load() -> None:
+    """Import the SDK: it looks for libraries that warn on stderr wherever they are installed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import sentry_sdk  # noqa: F401 - for its effect
+
+
 def _init(settings: Settings, *, dsn: str, secrets: Collection[str]) -> None:
     import sentry_sdk
 
     sentry_sdk.init(
         dsn=dsn,
-        release=f"kulti-ops@{__version__}",
+        release=RELEASE,
         environment=settings.environment,
         traces_sample_rate=TRACE_SAMPLE_RATE,
         auto_enabling_integrations=False,
         default_integrations=False,
         include_local_variables=False,
-        send_default_pii=False,
         server_name="",
         spotlight=False,
         before_send=lambda event, _hint: scrub(event, secrets),
@@ -82,6 +93,7 @@ def capture(error: BaseException) -> None:
 
 def endpoint(dsn: str) -> tuple[str, int] | None:
     """Return the host and port that a DSN sends to, None when it is no DSN."""
+    _load()
     from sentry_sdk.utils import BadDsn, Dsn
 
     try:
@@ -89,6 +101,19 @@ def endpoint(dsn: str) -> tuple[str, int] | None:
     except (BadDsn, ValueError):
         return None
     return parsed.host, parsed.port
+
+
+def envelope_endpoint(dsn: str) -> tuple[str, str] | None:
+    """Return the URL that takes envelopes and the header that admits them; None for no DSN."""
+    _load()
+    from sentry_sdk.consts import EndpointType
+    from sentry_sdk.utils import BadDsn, Dsn
+
+    try:
+        auth = Dsn(dsn).to_auth(RELEASE.replace("@", "/"))
+    except (BadDsn, ValueError):
+        return None
+    return auth.get_api_url(EndpointType.ENVELOPE), auth.to_header()
 
 
 def finish(*, status: str) -> None:
@@ -106,7 +131,15 @@ def scrub(value: Any, secrets: Collection[str] = ()) -> Any:  # noqa: ANN401 - a
     if isinstance(value, str):
         return redact_personal(value, secrets)
     if isinstance(value, dict):
-        return {key: i if key in _KEPT else scrub(i, secrets) for key, i in value.items()}
+        return {key: _scrub_member(key, item, secrets) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [scrub(item, secrets) for item in value]
     return value
+
+
+def _scrub_member(key: object, item: Any, secrets: Collection[str]) -> Any:  # noqa: ANN401
+    if key in _KEPT:
+        return item
+    if key in _SAID and isinstance(item, str):
+        return redact_server(item, secrets)
+    return scrub(item, secrets)

@@ -6,14 +6,12 @@ what an attempt wrote when it fails.
 
 from __future__ import annotations
 
-import io
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kulti_ops import archive
+from kulti_ops import sealing
 from kulti_ops.backup import dump
-from kulti_ops.backup.manifest import Artifact
 from kulti_ops.backup.publish import DUMP_NAME, Facts, publish
 from kulti_ops.backup.pump import Pump
 from kulti_ops.backup.snapshot import LockWaitError, Snapshot, hold_snapshot, take_expectations
@@ -35,13 +33,12 @@ if TYPE_CHECKING:
 
 POLL_S = 0.05
 PING_EVERY_S = 1.0
-READ_AHEAD_BYTES = 1024 * 1024
 STATEMENT_CANCEL_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class CreateOptions:
-    """What the user asked for; times in seconds."""
+    """What the user asked for; times in seconds. Encrypted where there are `recipients`."""
 
     label: str | None = None
     exclude_table_data: tuple[str, ...] = ()
@@ -52,6 +49,7 @@ class CreateOptions:
     connect_timeout_s: int = 10
     large_objects: bool = True
     count_rows: bool = True
+    recipients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +68,13 @@ class Job:
 
 
 def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
-    """Dump, follow the archive to its end, publish; the manifest is what makes it a backup.
+    """Dump, judge the archive, publish; the manifest is what makes it a backup.
 
     Raises: DriftError, YieldedError when it may be tried again; OperationFailedError otherwise.
     """
     started = time.monotonic()
-    key = f"{backup_id}/{DUMP_NAME}"
+    recipients = job.options.recipients
+    key = f"{backup_id}/{DUMP_NAME}{sealing.SUFFIX if recipients else ''}"
     with job.storage.writer(key) as writer:
         with hold_snapshot(
             job.target,
@@ -89,8 +88,8 @@ def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
             without_data = _without_data(job, snapshot)
             inventory, pump = _run_dump(job, snapshot, writer, backup_id, without_data)
             dump_s = time.monotonic() - started
+        _judge_whole(job, pump)
         writer.commit()
-    _follow(job, key)
     job.progress.step(f"{size(pump.size_bytes)} dumped in {dump_s:.1f} s; publishing")
     return publish(
         job.storage,
@@ -104,12 +103,11 @@ def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
             system_identifier=job.system_identifier,
             pg_dump_version=job.tools.version,
             compression=job.compression,
-            dumped=Artifact(
-                name=DUMP_NAME, kind="dump", size_bytes=pump.size_bytes, sha256=pump.sha256
-            ),
+            dumped=pump.artifact(DUMP_NAME),
             rows_counted=job.options.count_rows,
             without_data=tuple(sorted(without_data)),
             large_objects=job.options.large_objects,
+            recipients=recipients,
         ),
         inventory,
         durations_s={"dump": dump_s, "total": time.monotonic() - started},
@@ -138,7 +136,7 @@ def _run_dump(
         Child(
             _dump_argv(job, snapshot, without_data), env=environment, on_stderr=on_stderr
         ) as child,
-        Pump(child, writer) as pump,
+        Pump(child, writer, recipients=job.options.recipients) as pump,
     ):
 
         def stop() -> None:
@@ -184,16 +182,13 @@ def _finish(child: Child, *, lock_wait_s: float) -> None:
         ) from error
 
 
-def _follow(job: Job, key: str) -> None:
-    """Follow the stored archive to its last byte: exit code 0 alone proves no archive."""
-    try:
-        with io.BufferedReader(job.storage.reader(key), READ_AHEAD_BYTES) as stream:  # type: ignore[type-var]
-            archive.walk(stream)
-    except archive.ArchiveError as error:
+def _judge_whole(job: Job, pump: Pump) -> None:
+    """Insist that the archive went through to its last byte: exit code 0 alone proves none."""
+    if pump.archive.problem:
         raise OperationFailedError(
-            f"pg_dump ended well but wrote no whole archive: {error}",
+            f"pg_dump ended well but wrote no whole archive: {pump.archive.problem}",
             hint=f"is {job.tools.tool('pg_dump')} the real one?",
-        ) from error
+        )
 
 
 def _wait(

@@ -29,6 +29,7 @@ RECORD_SCHEMA_VERSION = 1
 RECORD_LIMIT_BYTES = 16 * 1024 * 1024
 LATEST = "latest"
 LATEST_VERIFIED = "latest-verified"
+PIN, UNPIN = "pin", "unpin"
 _BYTES, _CONTENTS, _DRILL = 1, 2, 3
 
 
@@ -64,10 +65,25 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pin:
+    """A decision to keep a backup; `until` is None for good, and the first moment after it."""
+
+    reason: str
+    at: datetime
+    until: datetime | None = None
+
+    def holds_at(self, now: datetime) -> bool:
+        """Return whether it has not run out."""
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One backup as the catalog sees it; `manifest` is None when that is damaged.
 
     `unreachable` says that the storage did not let us look: then nothing is known.
+    `unread` counts the records that could not be read: they prove nothing, but one of
+    them may be a pin or a crit.
     """
 
     backup_id: str
@@ -75,6 +91,7 @@ class Entry:
     records: tuple[Record, ...] = ()
     problem: str = ""
     unreachable: bool = False
+    unread: int = 0
 
     @property
     def state(self) -> State:
@@ -95,10 +112,17 @@ class Entry:
         return {_DRILL: State.DRILLED, _CONTENTS: State.VERIFIED}.get(proven, State.CREATED)
 
     @property
-    def pinned(self) -> bool:
-        """Whether the newest pin was not taken back."""
-        pins = [r for r in self.records if r.kind in {"pin", "unpin"}]
-        return bool(pins) and pins[-1].kind == "pin"
+    def pin(self) -> Pin | None:
+        """The newest pin unless it was taken back; it may have run out."""
+        pins = [r for r in self.records if r.kind in {PIN, UNPIN}]
+        if not pins or pins[-1].kind == UNPIN:
+            return None
+        data = pins[-1].data
+        return Pin(reason=str(data.get("reason", "")), at=pins[-1].at, until=_until(data))
+
+    def pinned_at(self, now: datetime) -> bool:
+        """Return whether a pin holds."""
+        return self.pin is not None and self.pin.holds_at(now)
 
 
 def list_entries(storage: Storage) -> tuple[Entry, ...]:
@@ -127,11 +151,8 @@ def read_entry(storage: Storage, backup_id: str) -> Entry | None:
         manifest = manifests.from_json(data, backup_id=backup_id)
     except StorageError as error:
         return Entry(backup_id=backup_id, manifest=None, problem=error.message)
-    return Entry(
-        backup_id=backup_id,
-        manifest=manifest,
-        records=_read_records(storage, backup_id, hashlib.sha256(data).hexdigest()),
-    )
+    records, unread = _read_records(storage, backup_id, hashlib.sha256(data).hexdigest())
+    return Entry(backup_id=backup_id, manifest=manifest, records=records, unread=unread)
 
 
 def find(storage: Storage, name: str | None) -> Entry:
@@ -184,7 +205,7 @@ def add_record(storage: Storage, entry: Entry, record: Record) -> None:
     """Write a fact beside a backup; it is bound to the manifest as it is now."""
     key = f"{entry.backup_id}/{manifests.FILE_NAME}"
     data = storage.read_small(key, limit_bytes=manifests.LIMIT_BYTES)
-    earlier = _read_records(storage, entry.backup_id, hashlib.sha256(data).hexdigest())
+    earlier, _unread = _read_records(storage, entry.backup_id, hashlib.sha256(data).hexdigest())
     document = {
         "schema_version": RECORD_SCHEMA_VERSION,
         "backup_id": entry.backup_id,
@@ -202,22 +223,36 @@ def add_record(storage: Storage, entry: Entry, record: Record) -> None:
         writer.commit()
 
 
-def _read_records(storage: Storage, backup_id: str, manifest_sha256: str) -> tuple[Record, ...]:
-    """Return the readable records of this very manifest, the oldest first."""
-    records = []
+def _read_records(
+    storage: Storage, backup_id: str, manifest_sha256: str
+) -> tuple[tuple[Record, ...], int]:
+    """Return the readable records of this very manifest, the oldest first; how many are not."""
+    records, unread = [], 0
     for info in storage.list(f"{backup_id}/records"):
         try:
             data = storage.read_small(info.key, limit_bytes=RECORD_LIMIT_BYTES)
             document = json.loads(data)
             if document["manifest_file_sha256"] == manifest_sha256:
                 records.append(_record(document))
+            else:
+                unread += 1  # of another manifest
         except (StorageError, NotFoundError, ValueError, KeyError, TypeError, RecursionError):
-            continue  # what cannot be read proves nothing
-    return tuple(sorted(records, key=lambda r: (r.sequence, r.at)))
+            unread += 1  # what cannot be read proves nothing
+    return tuple(sorted(records, key=lambda r: (r.sequence, r.at))), unread
+
+
+def _until(data: Mapping[str, Any]) -> datetime | None:
+    """Return a pin's end; one that cannot be read is none: then the pin stays."""
+    try:
+        return parse_iso(data["until"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _record(document: Mapping[str, Any]) -> Record:
     status = document["status"]
+    if not isinstance(document["data"], dict):
+        raise TypeError("a record's data is no mapping")
     return Record(
         kind=document["kind"],
         at=parse_iso(document["at"]),

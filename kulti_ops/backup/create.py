@@ -6,7 +6,6 @@ them out in order and takes away everything an attempt wrote when it fails.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from dataclasses import dataclass
@@ -38,10 +37,11 @@ PAUSE_BEFORE_RETRY_S = 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class Created:
-    """A finished backup and what its user should know."""
+    """A finished backup; what its user should know, and what should be mended."""
 
     manifest: Manifest
-    warnings: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def create_backup(
@@ -63,7 +63,7 @@ def create_backup(
         raise UsageError(f"label {label!r}: letters, digits, `_`, `.` and `-` only, at most 63")
     preflight.judge_connection(target)
     storage.prepare()
-    with storage.lock(_lock_name(target)):
+    with storage.lock(manifests.lock_name(source_of(target))):
         swept = sweep_leftovers(storage)
         if swept:
             progress.step(f"removed what {len(swept)} broken run(s) had left")
@@ -82,7 +82,14 @@ def create_backup(
             system_identifier=identifier,
             progress=progress,
         )
-        return Created(manifest=_attempts(job, now), warnings=warnings)
+        return Created(manifest=_attempts(job, now), remarks=_remarks(found), warnings=warnings)
+
+
+def source_of(target: Target) -> str:
+    """Return the identity that backups of `target` carry."""
+    return manifests.source_identity(
+        target.host, port=target.port, user=target.user, database=target.database
+    )
 
 
 def sweep_leftovers(storage: Storage) -> tuple[str, ...]:
@@ -129,17 +136,19 @@ def _judge(
     earlier = [
         e.manifest.size_bytes
         for e in catalog.list_entries(storage)
-        if e.manifest
-        and e.manifest.source.database == target.database
-        and e.manifest.source.host == target.host
+        if e.manifest and e.manifest.source.identity == source_of(target)
     ]
     preflight.judge_space(
         found, free_bytes=storage.free_bytes(), last_size_bytes=earlier[-1] if earlier else None
     )
-    warnings = [preflight.clock_warning(found, now=now)]
-    if found.vendors:
-        warnings.append(f"left out, unreadable and the vendor's: {', '.join(found.vendors)}")
-    return tuple(w for w in warnings if w)
+    warning = preflight.clock_warning(found, now=now)
+    return (warning,) if warning else ()
+
+
+def _remarks(found: Survey) -> tuple[str, ...]:
+    if not found.vendors:
+        return ()
+    return (f"left out, unreadable and the vendor's: {', '.join(found.vendors)}",)
 
 
 def _attempts(job: Job, now: datetime) -> Manifest:
@@ -171,8 +180,3 @@ def _attempt(job: Job, now: datetime) -> Manifest:
 def _default_label(database: str) -> str:
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in database)
     return ("d" + kept)[:63] if not kept[:1].isalnum() else kept[:63]
-
-
-def _lock_name(target: Target) -> str:
-    identity = f"{target.host}:{target.port}/{target.database}"
-    return f"source-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"

@@ -22,24 +22,40 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-SCHEMA_VERSION = 1
+# An encrypted backup is of schema 2, so that a version that knows no encryption refuses it by
+# name; an unencrypted one is still of schema 1.
+SCHEMA_VERSION = 2
+_SCHEMA_PLAIN = 1
 FILE_NAME = "manifest.json"
+KEY_FILE = "key.txt"  # what the commands shown call the private key's file
 SUMS_NAME = "SHA256SUMS"
 LIMIT_BYTES = 64 * 1024
 _DIGEST_FIELD = "manifest_sha256"
 _ID = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}-[0-9a-z]{4}")
 _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
+_DIRECT_HOST = re.compile(r"db\.([a-z0-9]+)\.supabase\.co")
+_POOLER_SUFFIX = ".pooler.supabase.com"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """One stored object of a backup: its name in the backup's folder, size, sha-256 (hex)."""
+    """One stored object of a backup: its name in the backup's folder, size, sha-256 (hex).
+
+    The `plain` ones are those of what is in it, None where it is stored as it is.
+    """
 
     name: str
     kind: str
     size_bytes: int
     sha256: str
+    plain_size_bytes: int | None = None
+    plain_sha256: str | None = None
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it is stored encrypted."""
+        return self.plain_sha256 is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +69,11 @@ class Source:
     server_version: str
     server_version_num: int
     system_identifier: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """The database's name among sources, see `source_identity`."""
+        return source_identity(self.host, port=self.port, user=self.user, database=self.database)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +93,7 @@ class Manifest:
     `created_at` is this machine's clock; `snapshot_at` the database's: order and age
     go by the latter, so a clock that is set back here changes nothing.
     `left_out` names what the dump does not hold although it is in the database.
+    `recipients` are those it is encrypted to, as `sealing.describe` names them.
     """
 
     backup_id: str
@@ -85,8 +107,9 @@ class Manifest:
     totals: Totals
     durations_s: Mapping[str, float]
     left_out: tuple[str, ...] = ()
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = _SCHEMA_PLAIN
     not_covered: tuple[str, ...] = field(default=())
+    recipients: tuple[str, ...] = ()
 
     def artifact(self, kind: str) -> Artifact:
         """Return the artifact of a kind: dump, globals, inventory, sums.
@@ -113,6 +136,29 @@ class Manifest:
         return f"{self.backup_id}/{artifact.name}"
 
 
+def source_identity(host: str, *, port: int, user: str, database: str) -> str:
+    """Return what all backups of one database have in common: host:port/database.
+
+    A hosted project is its reference instead: its direct host and its pooler lead to the same
+    database, and one pooler's host to those of many projects.
+    """
+    if direct := _DIRECT_HOST.fullmatch(host.lower()):
+        return f"{direct[1]}/{database}"
+    if host.lower().endswith(_POOLER_SUFFIX) and "." in user:
+        return f"{user.partition('.')[2]}/{database}"
+    return f"{host.lower()}:{port}/{database}"
+
+
+def lock_name(source: str) -> str:
+    """Return the lock that guards the backups of one source; `source` is its identity."""
+    return f"source-{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+
+
+def schema_of(*, sealed: bool) -> int:
+    """Return the schema of a manifest that is written now."""
+    return SCHEMA_VERSION if sealed else _SCHEMA_PLAIN
+
+
 def new_id(now: datetime, label: str, nonce: str) -> str:
     """Return `YYYYMMDDThhmmssZ-<label>-<nonce>`; two in one second differ by the nonce."""
     return f"{compact(now)}-{label}-{nonce}"
@@ -131,13 +177,24 @@ def is_label(text: str) -> bool:
 def to_json(manifest: Manifest) -> bytes:
     """Return the bytes of `manifest.json`, its own digest included."""
     document = {
-        **asdict(manifest),
+        **_document(manifest),
         "created_at": iso(manifest.created_at),
         "snapshot_at": iso(manifest.snapshot_at),
         "restore": list(restore_commands(manifest)),
     }
     document[_DIGEST_FIELD] = _digest(document)
     return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _document(manifest: Manifest) -> dict[str, Any]:
+    """Return the fields; those of encryption only where there is some."""
+    document = asdict(manifest)
+    for artifact in document["artifacts"]:
+        if artifact["plain_sha256"] is None:
+            del artifact["plain_size_bytes"], artifact["plain_sha256"]
+    if not manifest.recipients:
+        del document["recipients"]
+    return document
 
 
 def from_json(data: bytes, *, backup_id: str) -> Manifest:
@@ -168,13 +225,22 @@ def from_json(data: bytes, *, backup_id: str) -> Manifest:
 
 def restore_commands(manifest: Manifest) -> tuple[str, ...]:
     """Return the plain commands that restore this backup without kulti-ops."""
-    names = {a.kind: a.name for a in manifest.artifacts}
+    kinds = {a.kind: a for a in manifest.artifacts}
     commands = [f"sha256sum -c {SUMS_NAME}"]
-    if "globals" in names:
-        commands.append(f'psql "$TARGET" --set ON_ERROR_STOP=1 --quiet --file {names["globals"]}')
-    if "dump" in names:
-        commands.append(f'pg_restore --jobs 2 --dbname "$TARGET" {names["dump"]}')
+    if manifest.recipients:
+        commands.append("set -o pipefail  # or nobody notices that age failed")
+    if found := kinds.get("globals"):
+        psql = 'psql "$TARGET" --set ON_ERROR_STOP=1 --quiet --file'
+        commands.append(f"{_opened(found)}{psql} {'-' if found.sealed else found.name}")
+    if found := kinds.get("dump"):
+        jobs, name = ("", "") if found.sealed else ("--jobs 2 ", f" {found.name}")
+        commands.append(f'{_opened(found)}pg_restore {jobs}--dbname "$TARGET"{name}')
     return tuple(commands)
+
+
+def _opened(artifact: Artifact) -> str:
+    """Return the beginning of a pipe from an encrypted artifact, nothing for another."""
+    return f"age -d -i {KEY_FILE} {artifact.name} | " if artifact.sealed else ""
 
 
 def rows_of(identity: str) -> str:
@@ -209,7 +275,10 @@ def _parse(document: Mapping[str, Any]) -> Manifest:
         "durations_s": _mapping(values["durations_s"], int, float),
         "left_out": _texts(values.get("left_out", [])),
         "not_covered": _texts(values.get("not_covered", [])),
+        "recipients": _texts(values.get("recipients", [])),
     }
+    if any(a.sealed != (a.kind != "sums" and bool(values["recipients"])) for a in artifacts):
+        raise ValueError("either everything is encrypted or nothing")
     if not is_id(values["backup_id"]):
         raise ValueError("no backup id")
     return _typed(Manifest(**values))
@@ -221,6 +290,10 @@ def _artifact(value: Mapping[str, Any]) -> Artifact:
         raise ValueError("an artifact's name is no plain file name")
     if not _SHA256.fullmatch(artifact.sha256) or artifact.size_bytes < 0:
         raise ValueError("an artifact's size or digest is none")
+    if artifact.sealed != (artifact.plain_size_bytes is not None) or (
+        artifact.plain_sha256 is not None and not _SHA256.fullmatch(artifact.plain_sha256)
+    ):
+        raise ValueError("an artifact's plain size or digest is none")
     return artifact
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kulti_ops.clock import CLOCK_TOLERANCE_S
 from kulti_ops.db import TRANSACTION_POOLER_PORT, translated
 from kulti_ops.errors import RefusedError
 from kulti_ops.progress import size
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from kulti_ops.db import Connection, Target
 
-CLOCK_TOLERANCE_S = 300  # beyond this, times in names and reports mislead
 SPACE_FACTOR = 1.2  # of the last backup's size
 SPACE_SHARE = 0.25  # of the database's size where there is no earlier backup (measured: 0.2)
 NAMES_SHOWN = 10

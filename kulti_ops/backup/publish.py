@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from kulti_ops import __version__
+from kulti_ops import __version__, sealing
 from kulti_ops.backup import manifest as manifests
 from kulti_ops.backup.globals import render_globals
 from kulti_ops.backup.manifest import Artifact, Manifest
@@ -50,6 +50,7 @@ class Facts:
     rows_counted: bool
     without_data: tuple[str, ...]
     large_objects: bool
+    recipients: tuple[str, ...] = ()
 
 
 def publish(
@@ -61,13 +62,25 @@ def publish(
     """
     artifacts = (
         facts.dumped,
-        _put(storage, facts, GLOBALS_NAME, "globals", render_globals(inventory).encode()),
-        _put(storage, facts, INVENTORY_NAME, "inventory", to_json(inventory)),
+        _put_sealed(storage, facts, GLOBALS_NAME, "globals", render_globals(inventory).encode()),
+        _put_sealed(storage, facts, INVENTORY_NAME, "inventory", to_json(inventory)),
     )
     sums = _put(storage, facts, manifests.SUMS_NAME, "sums", manifests.sums(artifacts))
     manifest = _manifest(facts, inventory, (*artifacts, sums), durations_s)
     _put(storage, facts, manifests.FILE_NAME, "manifest", manifests.to_json(manifest))
     return manifest
+
+
+def _put_sealed(storage: Storage, facts: Facts, name: str, kind: str, data: bytes) -> Artifact:
+    """Write an artifact that holds something of the database: encrypted where it is wanted."""
+    if not facts.recipients:
+        return _put(storage, facts, name, kind, data)
+    sealed = sealing.seal(data, facts.recipients)
+    return replace(
+        _put(storage, facts, f"{name}{sealing.SUFFIX}", kind, sealed),
+        plain_size_bytes=len(data),
+        plain_sha256=hashlib.sha256(data).hexdigest(),
+    )
 
 
 def _put(storage: Storage, facts: Facts, name: str, kind: str, data: bytes) -> Artifact:
@@ -106,6 +119,8 @@ def _manifest(
         durations_s={name: round(seconds, 3) for name, seconds in durations_s.items()},
         left_out=(*facts.survey.vendors, *excluded, *large),
         not_covered=NOT_COVERED,
+        schema_version=manifests.schema_of(sealed=bool(facts.recipients)),
+        recipients=tuple(sealing.describe(r) for r in facts.recipients),
     )
 
 

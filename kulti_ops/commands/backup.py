@@ -1,4 +1,4 @@
-"""`backup`: create, list, show."""
+"""`backup`: create, list, show, prune, pin, unpin, export, schedule."""
 
 from __future__ import annotations
 
@@ -6,15 +6,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kulti_ops.commands.shared import BackupArgument, installations_of, source_of, storage_of
+from kulti_ops.commands import backup_retention as retention
+from kulti_ops.commands import schedule
+from kulti_ops.commands.backup_retention import pin_text
+from kulti_ops.commands.shared import (
+    BackupArgument,
+    installations_of,
+    recipients_of,
+    source_of,
+    storage_of,
+)
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
-    from kulti_ops.backup.catalog import Entry
-    from kulti_ops.backup.manifest import Manifest
+    from datetime import datetime
 
-app = group("backup", "Create, list and show backups.")
+    from kulti_ops.backup.catalog import Entry
+    from kulti_ops.backup.create import Created
+    from kulti_ops.backup.manifest import Manifest
+    from kulti_ops.storage import Storage
+
+app = group("backup", "Create, list, keep and prune backups; by schedule; export data.")
+app.add_typer(schedule.app, name="schedule")
 
 
 @command(
@@ -62,31 +76,21 @@ def create(
 
     Off a terminal, stdout is the new backup's id and nothing else.
     """
-    from kulti_ops.backup.attempt import CreateOptions
-    from kulti_ops.backup.create import create_backup
     from kulti_ops.duration import parse_duration
 
-    settings = run.settings
     storage = storage_of(run)
-    created = create_backup(
-        source_of(run),
+    created = make_backup(
+        run,
         storage,
-        options=CreateOptions(
-            label=label,
-            exclude_table_data=tuple(exclude_table_data or ()),
-            lock_wait_s=parse_duration(lock_wait) if lock_wait else settings.lock_wait_s,
-            yield_after_s=parse_duration(yield_after) if yield_after else settings.yield_after_s,
-            attempts=settings.backup_attempts,
-            timeout_s=settings.backup_timeout_s,
-            connect_timeout_s=settings.connect_timeout_s,
-            large_objects=large_objects,
-            count_rows=counts,
-        ),
-        installations=installations_of(run),
-        now=run.now,
-        progress=run.progress,
+        label=label,
+        exclude_table_data=tuple(exclude_table_data or ()),
+        lock_wait_s=parse_duration(lock_wait) if lock_wait else None,
+        yield_after_s=parse_duration(yield_after) if yield_after else None,
+        large_objects=large_objects,
+        count_rows=counts,
     )
-    for warning in created.warnings:
+    warnings = (*created.warnings, *created.remarks)
+    for warning in warnings:
         run.say(f"warning: {warning}")
     manifest = created.manifest
     return Outcome(
@@ -97,11 +101,49 @@ def create(
             "rows": manifest.totals.rows,
             "tables": manifest.totals.tables,
             "left_out": manifest.left_out,
-            "warnings": created.warnings,
+            "encrypted_to": manifest.recipients,
+            "warnings": warnings,
             "durations_s": manifest.durations_s,
         },
         human=_created_text(manifest),
         plain=manifest.backup_id,
+    )
+
+
+def make_backup(
+    run: Invocation,
+    storage: Storage,
+    *,
+    label: str | None,
+    exclude_table_data: tuple[str, ...] = (),
+    lock_wait_s: float | None = None,
+    yield_after_s: float | None = None,
+    large_objects: bool = True,
+    count_rows: bool = True,
+) -> Created:
+    """Make a backup as the settings say, where the options do not say otherwise."""
+    from kulti_ops.backup.attempt import CreateOptions
+    from kulti_ops.backup.create import create_backup
+
+    settings = run.settings
+    return create_backup(
+        source_of(run),
+        storage,
+        options=CreateOptions(
+            label=label,
+            exclude_table_data=exclude_table_data,
+            lock_wait_s=lock_wait_s or settings.lock_wait_s,
+            yield_after_s=yield_after_s or settings.yield_after_s,
+            attempts=settings.backup_attempts,
+            timeout_s=settings.backup_timeout_s,
+            connect_timeout_s=settings.connect_timeout_s,
+            large_objects=large_objects,
+            count_rows=count_rows,
+            recipients=recipients_of(run),
+        ),
+        installations=installations_of(run),
+        now=run.now,
+        progress=run.progress,
     )
 
 
@@ -117,7 +159,7 @@ def list_backups(run: Invocation) -> Outcome:
     from kulti_ops.progress import size
 
     storage = storage_of(run)
-    rows = [_row(entry) for entry in reversed(list_entries(storage))]
+    rows = [_row(entry, run) for entry in reversed(list_entries(storage))]
     shown = tuple(
         {
             "backup": row["backup_id"],
@@ -149,12 +191,24 @@ def show(run: Invocation, backup: BackupArgument = None) -> Outcome:
     entry = find(storage, backup)
     manifest = usable_manifest(entry)
     return Outcome(
-        data={**_row(entry), **_details(manifest), "path": f"{storage.url}/{entry.backup_id}"},
-        human=_shown_text(entry, manifest, f"{storage.url}/{entry.backup_id}"),
+        data={**_row(entry, run), **_details(manifest), "path": f"{storage.url}/{entry.backup_id}"},
+        human=_shown_text(entry, manifest, f"{storage.url}/{entry.backup_id}", now=run.now),
     )
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+command(app, "prune", examples=retention.PRUNE_EXAMPLES, exits=retention.PRUNE_EXITS)(
+    retention.prune
+)
+command(app, "pin", examples=retention.PIN_EXAMPLES, exits=retention.PIN_EXITS)(retention.pin)
+command(
+    app,
+    "unpin",
+    examples=("kulti-ops backup unpin 20261122T030000Z-postgres-1a2b",),
+    exits=retention.PIN_EXITS,
+)(retention.unpin)
+
+
+def _row(entry: Entry, run: Invocation) -> dict[str, Any]:
     manifest = entry.manifest
     return {
         "backup_id": entry.backup_id,
@@ -163,7 +217,8 @@ def _row(entry: Entry) -> dict[str, Any]:
         "snapshot_at": manifest.snapshot_at if manifest else None,
         "size_bytes": manifest.size_bytes if manifest else None,
         "state": str(entry.state),
-        "pinned": entry.pinned,
+        "pinned": entry.pinned_at(run.now),
+        "encrypted": bool(manifest and manifest.recipients),
         "problem": entry.problem,
     }
 
@@ -177,6 +232,7 @@ def _details(manifest: Manifest) -> dict[str, Any]:
         "source": asdict(manifest.source),
         "tools": manifest.tools,
         "compression": manifest.compression,
+        "encrypted_to": manifest.recipients,
         "artifacts": [asdict(a) for a in manifest.artifacts],
         "totals": asdict(manifest.totals),
         "durations_s": manifest.durations_s,
@@ -199,18 +255,20 @@ def _created_text(manifest: Manifest) -> str:
         ),
     ]
     lines += [f"         left out: {name}" for name in manifest.left_out]
+    lines += [f"         encrypted to {name}" for name in manifest.recipients]
     return "\n".join([*lines, "next     kulti-ops verify backup"])
 
 
-def _shown_text(entry: Entry, manifest: Manifest, path: str) -> str:
+def _shown_text(entry: Entry, manifest: Manifest, path: str, *, now: datetime) -> str:
     from kulti_ops.backup.manifest import restore_commands
     from kulti_ops.clock import iso
     from kulti_ops.progress import size
 
     source, totals = manifest.source, manifest.totals
     rows = "rows not counted" if totals.rows is None else f"{totals.rows:,} rows"
+    pin = f", {pin_text(entry.pin)}" if entry.pin is not None and entry.pin.holds_at(now) else ""
     lines = [
-        f"{manifest.backup_id}  ({entry.state}{', pinned' if entry.pinned else ''})",
+        f"{manifest.backup_id}  ({entry.state}{pin})",
         f"  snapshot     {iso(manifest.snapshot_at)}",
         (
             f"  source       {source.user}@{source.host}:{source.port}/{source.database}, "
@@ -220,6 +278,7 @@ def _shown_text(entry: Entry, manifest: Manifest, path: str) -> str:
         f"  holds        {totals.tables} tables, {rows}, {totals.large_objects} large objects",
         f"  left out     {', '.join(manifest.left_out) or 'nothing'}",
         *(f"  not covered  {name}" for name in manifest.not_covered),
+        f"  encrypted    {'to ' + ', '.join(manifest.recipients) if manifest.recipients else 'no'}",
         f"  in           {path}",
         *(f"    {size(a.size_bytes):>9}  {a.sha256[:16]}…  {a.name}" for a in manifest.artifacts),
         "  records      "

@@ -22,6 +22,7 @@ from kulti_ops.commands.shared import (
     BackupArgument,
     TargetOption,
     ask,
+    identities_of,
     installations_of,
     storage_of,
     target_of,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from kulti_ops.db import Target
     from kulti_ops.restore.drill import Drill, DrillOptions
     from kulti_ops.restore.run import Prepared, Restored, RestoreOptions
+    from kulti_ops.storage import Storage
 
 app = group("restore", "Plan and run restores, drill them, bring one table back.")
 
@@ -229,14 +231,32 @@ def drill(
     recorded beside the backup. With --hosted it is shaped like a new project, and the
     restore is the one that a project gets: by its role postgres, in one transaction.
     """
-    from kulti_ops.backup.catalog import Record, add_record, find, usable_manifest
-    from kulti_ops.restore.drill import restore_into_plain, run_drill
+    from kulti_ops.backup.catalog import find, usable_manifest
     from kulti_ops.restore.evidence import render_evidence
-    from kulti_ops.restore.history import HOSTED, PLAIN
-    from kulti_ops.restore.hosted.drill import restore_into_project
 
     storage = storage_of(run)
     entry = find(storage, backup)
+    done, data = drill_and_record(run, storage, entry, jobs=jobs, hosted=hosted)
+    if report is not None:
+        manifest = usable_manifest(entry)
+        run.write_file(report, render_evidence(done, manifest, now=run.now))
+    return Outcome(results=tuple(done.results), data={"backup_id": entry.backup_id, **data})
+
+
+def drill_and_record(
+    run: Invocation,
+    storage: Storage,
+    entry: Entry,
+    *,
+    jobs: int | None = None,
+    hosted: bool = False,
+) -> tuple[Drill, dict[str, Any]]:
+    """Drill a backup and write the outcome beside it; also return it as data."""
+    from kulti_ops.backup.catalog import Record, add_record, usable_manifest
+    from kulti_ops.restore.drill import restore_into_plain, run_drill
+    from kulti_ops.restore.history import HOSTED, PLAIN
+    from kulti_ops.restore.hosted.drill import restore_into_project
+
     manifest = usable_manifest(entry)
     done = run_drill(
         manifest,
@@ -248,9 +268,7 @@ def drill(
     data = {"target": HOSTED if hosted else PLAIN, **_drill_data(done, manifest, run)}
     record = Record(kind="drill", at=run.now, status=done.status, level="drill", data=data)
     add_record(storage, entry, record)
-    if report is not None:
-        run.write_file(report, render_evidence(done, manifest, now=run.now))
-    return Outcome(results=tuple(done.results), data={"backup_id": manifest.backup_id, **data})
+    return done, data
 
 
 @command(
@@ -308,6 +326,7 @@ def _options(
         production=settings.production_names,
         confirmed=confirm,
         source=_source_or_none(run),
+        identities=identities_of(run),
     )
     return manifest, options
 
@@ -355,6 +374,7 @@ def _drill_options(run: Invocation, entry: Entry, jobs: int | None) -> DrillOpti
         jobs=jobs or settings.jobs,
         rto_target_s=settings.rto_minutes * 60,
         records=entry.records,
+        identities=identities_of(run),
     )
 
 

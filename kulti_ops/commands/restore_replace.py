@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kulti_ops.commands.shared import installations_of, storage_of, target_of
+from kulti_ops.commands.shared import installations_of, recipients_of, storage_of, target_of
 from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _options(
             attempts=settings.backup_attempts,
             timeout_s=settings.backup_timeout_s,
             connect_timeout_s=settings.connect_timeout_s,
+            recipients=recipients_of(run),
         ),
         installations=installations_of(run),
         now=run.now,

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kulti_ops.commands.shared import TargetOption, installations_of, storage_of, target_of
+from kulti_ops.commands.shared import (
+    TargetOption,
+    identities_of,
+    installations_of,
+    storage_of,
+    target_of,
+)
 from kulti_ops.edge import Invocation  # noqa: TC001 - typer reads the annotations
 from kulti_ops.report import Outcome
 
@@ -92,6 +98,7 @@ def table(  # noqa: PLR0913, PLR0917 - one parameter for each option
         connect_timeout_s=settings.connect_timeout_s,
         production=settings.production_names,
         confirmed=confirm,
+        identities=identities_of(run),
     )
     prepared = _prepare(run, table, target, backup=backup, options=options)
 

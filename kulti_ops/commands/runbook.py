@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kulti_ops.commands.runbook_watch import WatchOption, asked_again, check_watchable, watch
 from kulti_ops.commands.shared import source_of
 from kulti_ops.edge import Invocation, command, group
+from kulti_ops.errors import DatabaseError, UndeterminedError
 from kulti_ops.report import CheckResult, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -38,10 +42,18 @@ LimitOption = Annotated[
     app,
     "triage",
     checks=True,
-    examples=("kulti-ops runbook triage", "kulti-ops runbook triage --format json"),
-    exits="10 also when the database can't be reached: that is the finding",
+    examples=(
+        "kulti-ops runbook triage",
+        "kulti-ops runbook triage --format json",
+        "kulti-ops runbook triage --watch 5",
+    ),
+    exits="10 also when the database can't be reached: that is the finding; 130 the end of --watch",
 )
-def triage(run: Invocation, limit: LimitOption = 10) -> Outcome:
+def triage(
+    run: Invocation,
+    limit: LimitOption = 10,
+    watch_s: WatchOption = None,
+) -> Outcome:
     """Ask everything that matters in an incident; worst first, with what to type next.
 
     Read-only, over one connection, done within seconds also when tables are locked. A
@@ -50,15 +62,19 @@ def triage(run: Invocation, limit: LimitOption = 10) -> Outcome:
     from kulti_ops.runbook.library import load_library
     from kulti_ops.runbook.triage import run_triage
 
+    check_watchable(run, watch_s)
     settings = run.settings
     target = source_of(run)
-    options = _options(run, load_library(), limit=limit)
-    results = run_triage(
+    ask = partial(
+        run_triage,
         target,
         load_library(),
-        options=_bounded(options, settings.triage_deadline_s),
+        options=_bounded(_options(run, load_library(), limit=limit), settings.triage_deadline_s),
         connect_timeout_s=min(settings.connect_timeout_s, max(2, int(settings.triage_deadline_s))),
     )
+    if watch_s is not None:
+        return watch(run, ask, every_s=watch_s)
+    results = ask()
     findings = sum(r.status in (Verdict.CRIT, Verdict.WARN) for r in results)
     return Outcome(results=results, data={"target": target.label, "findings": findings})
 
@@ -72,8 +88,10 @@ def triage(run: Invocation, limit: LimitOption = 10) -> Outcome:
         "kulti-ops runbook check connections --warn 60 --crit 80",
         "kulti-ops runbook check --group business --limit 100 --format json",
         "kulti-ops runbook check --all --fail-on warn",
+        "kulti-ops runbook check blocking long-queries --watch 5",
     ),
-    exits="2 no such diagnostic or group; 3 also when the database can't be reached",
+    exits="2 no such diagnostic or group; 3 also when the database can't be reached; "
+    "130 the end of --watch",
 )
 def check(  # noqa: PLR0913, PLR0917 - the parser passes them by name
     run: Invocation,
@@ -94,25 +112,26 @@ def check(  # noqa: PLR0913, PLR0917 - the parser passes them by name
         ),
     ] = None,
     pack: PackOption = None,
+    watch_s: WatchOption = None,
 ) -> Outcome:
     """Ask diagnostics of the configured database; each has a verdict and its evidence.
 
     Read-only and bounded in time. What could not be looked at is unknown or skipped, with
     the name of what is missing.
     """
-    from kulti_ops.runbook.run import run_checks
-
+    check_watchable(run, watch_s)
     library = _library(pack)
     chosen = _chosen(library, tuple(names or ()), tuple(group or ()), everything=everything)
     _check_thresholds(chosen, warn, crit)
     options = _options(run, library, limit=limit, timeout_s=timeout, warn=warn, crit=crit)
     target = source_of(run)
-    options = _with_baseline(run, target, options)
-    connection = _connect(run, target)
+    ask = partial(_ask, run, target, chosen, _with_baseline(run, target, options))
+    if watch_s is not None:
+        return watch(run, asked_again(target, ask), every_s=watch_s, rows_text=_rows_text)
     try:
-        results = run_checks(connection, chosen, options=options).results
-    finally:
-        connection.close()
+        results = ask()
+    except DatabaseError as error:
+        raise _undetermined(error) from error
     return Outcome(results=results, data={"target": target.label}, human=_rows_text(results))
 
 
@@ -357,20 +376,36 @@ def _bounded(options: RunOptions, deadline_s: float) -> RunOptions:
     return replace(options, deadline_s=deadline_s, timeout_s=timeout_s)
 
 
+def _ask(
+    run: Invocation, target: Target, chosen: tuple[Diagnostic, ...], options: RunOptions
+) -> tuple[CheckResult, ...]:
+    """Ask over a connection of its own.
+
+    Raises: DatabaseError.
+    """
+    from kulti_ops.db import connect
+    from kulti_ops.runbook.run import run_checks
+
+    timeout_s = run.settings.connect_timeout_s
+    with closing(connect(target, application="runbook", timeout_s=timeout_s)) as connection:
+        return run_checks(connection, chosen, options=options).results
+
+
 def _connect(run: Invocation, target: Target) -> Connection:
     """Open the one connection; without it nothing can be said.
 
     Raises: UndeterminedError.
     """
     from kulti_ops.db import connect
-    from kulti_ops.errors import DatabaseError, UndeterminedError
 
     try:
         return connect(target, application="runbook", timeout_s=run.settings.connect_timeout_s)
     except DatabaseError as error:
-        raise UndeterminedError(
-            error.message, hint=f"{error.hint}; kulti-ops runbook triage says why"
-        ) from error
+        raise _undetermined(error) from error
+
+
+def _undetermined(error: DatabaseError) -> UndeterminedError:
+    return UndeterminedError(error.message, hint=f"{error.hint}; kulti-ops runbook triage says why")
 
 
 def _list_text(diagnostics: Iterable[Diagnostic]) -> str:

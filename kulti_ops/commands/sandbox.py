@@ -247,6 +247,7 @@ def _web_data(folder: Path) -> dict[str, Any] | None:
         "status_url": found.status_url,
         "cafile": str(found.cafile),
         "webhook_secret": found.webhook_secret,
+        "account_cookie": found.account_cookie,
         "faults": found.faults,
         "pid": found.pid,
     }

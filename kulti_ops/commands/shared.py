@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kulti_ops.db import Target
     from kulti_ops.edge import Invocation
     from kulti_ops.pgtools import Installation
+    from kulti_ops.sealing import Identities
     from kulti_ops.storage import Storage
 
 BackupArgument = Annotated[
@@ -75,6 +76,23 @@ def ask(run: Invocation, question: str, *, yes: bool) -> None:
         raise RefusedError(f"nobody to ask: {question}", hint="add --yes to go ahead")
     if not typer.confirm(question, err=True):
         raise RefusedError("not confirmed: nothing was done")
+
+
+def recipients_of(run: Invocation) -> tuple[str, ...]:
+    """Return those to whom new backups are encrypted, none where they are not."""
+    from kulti_ops.sealing import parse_recipients
+
+    return parse_recipients(run.settings.encrypt_to)
+
+
+def identities_of(run: Invocation) -> Identities:
+    """Return where the private keys for reading are; they are read when needed."""
+    from kulti_ops.sealing import Identities
+
+    secret = run.settings.identity
+    return Identities(
+        file=run.settings.identity_file, text=secret.get_secret_value() if secret else ""
+    )
 
 
 def installations_of(run: Invocation) -> tuple[Installation, ...]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from kulti_ops.message import origin_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kulti_ops.edge import Invocation
     from kulti_ops.http import Policy
+    from kulti_ops.message import Headers
     from kulti_ops.smoke.probe import Probe, Site
-    from kulti_ops.smoke.run import Order, Selection
+    from kulti_ops.smoke.selection import Order, Selection
+
+CafileOption = Annotated[
+    Path | None,
+    typer.Option("--cafile", help="PEM file of a CA to trust instead of the system's."),
+]
 
 
 def own_probes(file: Path) -> tuple[Probe, ...]:
@@ -22,13 +29,14 @@ def own_probes(file: Path) -> tuple[Probe, ...]:
     """
     from kulti_ops.errors import NotFoundError
     from kulti_ops.smoke.own import parse_own
-    from kulti_ops.smoke.run import IDS
+    from kulti_ops.smoke.regressions import IDS as BASELINE_IDS
+    from kulti_ops.smoke.selection import IDS
 
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise NotFoundError(f"cannot read {file}") from error
-    return parse_own(text, taken=frozenset(IDS))
+    return parse_own(text, taken=frozenset({*IDS, *BASELINE_IDS}))
 
 
 def selection_of(
@@ -40,7 +48,7 @@ def selection_of(
     """
     from kulti_ops.errors import UsageError
     from kulti_ops.smoke.own import TAG
-    from kulti_ops.smoke.run import IDS, TAGS, Selection
+    from kulti_ops.smoke.selection import IDS, TAGS, Selection
 
     known = (*IDS, *(probe.id for probe in own))
     wrong = sorted({*only, *skip} - set(known))
@@ -64,7 +72,7 @@ def order_of(
     from kulti_ops.duration import parse_duration
     from kulti_ops.message import host_of, is_loopback_host
     from kulti_ops.services.statuspage import parse_pages
-    from kulti_ops.smoke.run import Order
+    from kulti_ops.smoke.selection import Order
 
     settings = run.settings
     pages = parse_pages(settings.status_pages)
@@ -102,8 +110,30 @@ def known_site(run: Invocation, url: str) -> Site:
         ),
         webhook_secret=secret.get_secret_value() if secret else "",
         credentials=((header, bypass.get_secret_value()),) if bypass else (),
+        account=account_of(run),
+        size_limited=settings.size_limited_paths,
         preloaded=settings.hsts_preloaded_hosts,
     )
+
+
+def account_of(run: Invocation) -> Headers:
+    """Return the header that signs the test account in; none without one.
+
+    Raises: ConfigError when it is no Cookie header: it would be sent and refused.
+    """
+    import re
+
+    from kulti_ops.errors import ConfigError
+
+    if run.settings.test_account_cookie is None:
+        return ()
+    cookie = run.settings.test_account_cookie.get_secret_value().strip()
+    if not all(re.fullmatch(r"[!-<>-~]+=[!-~]*", part.strip()) for part in cookie.split(";")):
+        raise ConfigError(
+            "KULTI_OPS_TEST_ACCOUNT_COOKIE is no Cookie header",
+            hint="copy the request's Cookie header from the browser: NAME=VALUE; NAME=VALUE",
+        )
+    return (("Cookie", cookie),)
 
 
 def site_of(run: Invocation, url: str | None) -> str:
@@ -133,11 +163,6 @@ def site_of(run: Invocation, url: str | None) -> str:
 
 
 def policy_of(run: Invocation, *urls: str, cafile: Path | None = None) -> Policy:
-    """Return the run that options and settings ask for."""
-    """Return which probes run.
-
-    Raises: UsageError for an id or a tag that there is not.
-    """
     """Return what the HTTP client may do; loopback only when a URL names it."""
     from kulti_ops.http import Policy, own_loopback
 

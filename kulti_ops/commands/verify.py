@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kulti_ops.commands.shared import BackupArgument, installations_of, storage_of
+from kulti_ops.commands.shared import BackupArgument, identities_of, installations_of, storage_of
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.report import CheckResult, Outcome, Verdict
 from kulti_ops.verify import Level
+
+if TYPE_CHECKING:
+    from kulti_ops.backup.catalog import Entry
+    from kulti_ops.storage import Storage
 
 app = group("verify", "Prove what a backup holds.")
 
@@ -36,13 +40,29 @@ def backup(
     """Verify a backup; the outcome is recorded beside it.
 
     Contents reads the archive once to its very end, counts and digests every table's
-    rows, and holds them and every object against what was counted at the source.
+    rows, and holds them and every object against what was counted at the source. An
+    encrypted backup needs an identity for that; without one the answer is unknown.
     """
-    from kulti_ops.backup.catalog import Record, add_record, find, usable_manifest
-    from kulti_ops.verify.backup import verify_backup
+    from kulti_ops.backup.catalog import find
 
     storage = storage_of(run)
     entry = find(storage, backup)
+    results = verify_and_record(run, storage, entry, level=level)
+    data = {"backup_id": entry.backup_id}
+    return Outcome(results=results, data=data | ({"level": level} if entry.manifest else {}))
+
+
+def verify_and_record(
+    run: Invocation, storage: Storage, entry: Entry, *, level: Level
+) -> tuple[CheckResult, ...]:
+    """Verify a backup and write the outcome beside it.
+
+    Raises: StorageError when the storage does not answer; a damaged manifest is a result.
+    """
+    from kulti_ops.backup.catalog import Record, add_record, usable_manifest
+    from kulti_ops.verify.backup import verify_backup
+    from kulti_ops.verify.recall import proof_of
+
     if entry.unreachable:
         usable_manifest(entry)
     if entry.manifest is None:
@@ -52,20 +72,24 @@ def backup(
             summary=entry.problem,
             next="use another backup: kulti-ops backup list",
         )
-        return Outcome(results=(damaged,), data={"backup_id": entry.backup_id})
+        return (damaged,)
     done = verify_backup(
         entry.manifest,
         storage,
         level=level,
         installations=installations_of(run) if level is Level.CONTENTS else (),
+        identities=identities_of(run),
         progress=run.progress,
     )
-    digests = {name: [d.rows, d.sha256] for name, d in done.digests.items()}
     add_record(
         storage,
         entry,
         Record(
-            kind="verify", at=run.now, status=done.status, level=level, data={"digests": digests}
+            kind="verify",
+            at=run.now,
+            status=done.status,
+            level=level,
+            data=proof_of(done, entry.manifest),
         ),
     )
-    return Outcome(results=done.results, data={"backup_id": entry.backup_id, "level": level})
+    return done.results

@@ -15,6 +15,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, AliasChoices, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kulti_ops.platform.surface import SIZE_LIMITED
+
 # Root's home is private, and root's servers run as another account.
 ROOT_STATE = Path("/var/lib/kulti-ops")
 
@@ -34,6 +36,10 @@ _GROUPS = {
     "database_url": "The database",
     "storage": "Where things live",
     "lock_wait_s": "Backups",
+    "keep_last": "Retention and freshness",
+    "schedule_hourly": "Schedule",
+    "ping_url": "Notifications",
+    "encrypt_to": "Encryption",
     "jobs": "Restores and objectives",
     "app_url": "Smoke tests",
     "thresholds": "Runbook",
@@ -168,6 +174,210 @@ class Settings(BaseSettings):
         description="Seconds after which a dump is given up: an open snapshot bloats the source.",
     )
 
+    # retention; the defaults are the platform's: daily 7, weekly 5, monthly 12, pre-change 30 days
+    keep_last: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_LAST"),
+        description="How many of the newest proven backups to keep, whenever they were made.",
+    )
+    keep_hourly: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_HOURLY"),
+        description="For how many hours with proven backups to keep the newest of each.",
+    )
+    keep_daily: int = Field(
+        7,
+        ge=0,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_DAILY"),
+        description="For how many days (UTC) with proven backups to keep the newest of each.",
+    )
+    keep_weekly: int = Field(
+        5,
+        ge=0,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_WEEKLY"),
+        description="For how many ISO weeks with proven backups to keep the newest of each.",
+    )
+    keep_monthly: int = Field(
+        12,
+        ge=0,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_MONTHLY"),
+        description="For how many months with proven backups to keep the newest of each.",
+    )
+    keep_yearly: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_YEARLY"),
+        description="For how many years with proven backups to keep the newest of each.",
+    )
+    keep_labels: str = Field(
+        "pre-change=30d",
+        validation_alias=_names("KULTI_OPS_KEEP_LABELS"),
+        description="Labels whose backups are all kept for a time: LABEL=TIME, comma-separated; "
+        "`*` stands for any text.",
+    )
+    keep_floor: int = Field(
+        3,
+        ge=1,
+        le=100_000,
+        validation_alias=_names("KULTI_OPS_KEEP_FLOOR"),
+        description="How many of the newest proven backups are never removed, whatever the rest "
+        "says.",
+    )
+    max_age_hours: float = Field(
+        26,
+        gt=0,
+        validation_alias=_names("KULTI_OPS_MAX_AGE_HOURS"),
+        description="Age of the newest proven backup from which `verify freshness` is crit: "
+        "a day (the recovery point objective) and two hours for the run itself.",
+    )
+    size_shrink_percent: float = Field(
+        30,
+        gt=0,
+        lt=100,
+        validation_alias=_names("KULTI_OPS_SIZE_SHRINK_PERCENT"),
+        description="By how much a backup may be smaller than the median of those before it.",
+    )
+    size_growth_percent: float = Field(
+        100,
+        gt=0,
+        validation_alias=_names("KULTI_OPS_SIZE_GROWTH_PERCENT"),
+        description="By how much a backup may be larger than the median of those before it.",
+    )
+    export_dir: Folder | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_EXPORT_DIR"),
+        description="Where `backup export` puts its files, apart from the backups. "
+        "Default: the XDG data folder.",
+        examples=["/var/lib/kulti-ops/exports"],
+    )
+
+    # schedule
+    schedule_hourly: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_HOURLY"),
+        description="Minute of an hourly backup; like every schedule, off when empty.",
+        examples=[":15"],
+    )
+    schedule_daily: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_DAILY"),
+        description="Time of a daily backup.",
+        examples=["03:30"],
+    )
+    schedule_weekly: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_WEEKLY"),
+        description="Day and time of a weekly backup.",
+        examples=["sun 02:00"],
+    )
+    schedule_monthly: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_MONTHLY"),
+        description="Day of the month, 1 to 28, and time (04:30 when none is given) of a "
+        "monthly backup.",
+        examples=["1 04:30"],
+    )
+    schedule_drill: str = Field(
+        "",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_DRILL"),
+        description="Backups that are also drilled: monthly, quarterly or yearly, on the first "
+        "day, and time (05:30 when none is given).",
+        examples=["quarterly 05:30"],
+    )
+    schedule_zone: str = Field(
+        "UTC",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_ZONE"),
+        description="Time zone of the schedules' times.",
+    )
+    schedule_grace_minutes: float = Field(
+        60,
+        gt=0,
+        le=24 * 60,
+        validation_alias=_names("KULTI_OPS_SCHEDULE_GRACE_MINUTES"),
+        description="Minutes that a run may begin late before it counts as missed.",
+    )
+    schedule_max_runtime_minutes: float = Field(
+        480,
+        ge=1,
+        le=7 * 24 * 60,
+        validation_alias=_names("KULTI_OPS_SCHEDULE_MAX_RUNTIME_MINUTES"),
+        description="Minutes after which a run that has not ended is a failure: the longest dump, "
+        "its verification, and a drill.",
+    )
+    schedule_verify: str = Field(
+        "contents",
+        validation_alias=_names("KULTI_OPS_SCHEDULE_VERIFY"),
+        pattern="^(contents|quick)$",
+        description="How deep scheduled runs verify: contents, or quick where the key that "
+        "opens encrypted backups is elsewhere.",
+    )
+    schedule_prune: bool = Field(
+        default=False,
+        validation_alias=_names("KULTI_OPS_SCHEDULE_PRUNE"),
+        description="Whether scheduled runs also prune: for the one machine whose credentials "
+        "may delete backups.",
+    )
+
+    # notifications
+    ping_url: SecretStr | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_PING_URL"),
+        description="Healthchecks-style URL: told /start, success, and /fail with the end of the "
+        "log; {schedule} in it becomes the schedule's name.",
+        examples=["https://HOST/ping/KEY/kulti-{schedule}"],
+    )
+    sentry_monitor: str | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_SENTRY_MONITOR"),
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$",
+        description="Sentry cron monitors in the project of KULTI_OPS_SENTRY_DSN: one per "
+        "schedule, named <this>-<schedule>, made and kept up to date by the runs.",
+        examples=["kulti-backup"],
+    )
+    textfile_dir: Folder | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_TEXTFILE_DIR"),
+        description="Folder of Prometheus' node_exporter for metrics of the scheduled runs "
+        "(mode 0644).",
+        examples=["/var/lib/node_exporter/textfile"],
+    )
+    notify_timeout_s: float = Field(
+        5,
+        gt=0,
+        le=60,
+        validation_alias=_names("KULTI_OPS_NOTIFY_TIMEOUT_S"),
+        description="Seconds that a receiver of notifications may take.",
+    )
+
+    # encryption
+    encrypt_to: str | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_ENCRYPT_TO"),
+        description="Encrypt backups to these age recipients, separated by commas, or to those in "
+        "a file. Without it backups are stored as they are.",
+        examples=["/etc/kulti-ops/recipients.txt"],
+    )
+    identity_file: Folder | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_IDENTITY_FILE"),
+        description="File with the private key (age or SSH) that reads encrypted backups.",
+        examples=["/root/kulti-backup-key.txt"],
+    )
+    identity: SecretStr | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_IDENTITY"),
+        description="The private key itself, where there is no file for it.",
+        examples=["AGE-SECRET-KEY-1…"],
+    )
+
     # restore
     jobs: int = Field(
         2,
@@ -226,6 +436,13 @@ class Settings(BaseSettings):
         description="Lets smoke tests into protected preview deployments.",
         examples=["SECRET"],
     )
+    test_account_cookie: SecretStr | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_TEST_ACCOUNT_COOKIE"),
+        description="Cookie header of a signed-in test account, NAME=VALUE; NAME=VALUE: smoke "
+        "tests then read its balance, transactions and recordings.",
+        examples=["sb-PROJECT-auth-token=VALUE"],
+    )
     status_pages: str = Field(
         "",
         validation_alias=_names("KULTI_OPS_STATUS_PAGES"),
@@ -250,6 +467,26 @@ class Settings(BaseSettings):
         validation_alias=_names("KULTI_OPS_MIN_GRADE"),
         pattern=r"^(A\+|A|A-|B\+|B|B-|C\+|C|C-|D\+|D|D-|F)$",
         description="Grade of the security headers from which smoke run is content.",
+    )
+    size_limited: str = Field(
+        ",".join(SIZE_LIMITED),
+        validation_alias=_names("KULTI_OPS_SIZE_LIMITED"),
+        pattern=r"^/[^,\s]*(\s*,\s*/[^,\s]*)*$",
+        description="Routes that refuse bodies of more than 10,240 characters, comma-separated.",
+    )
+    baseline_latency_percent: float = Field(
+        50.0,
+        ge=0,
+        validation_alias=_names("KULTI_OPS_BASELINE_LATENCY_PERCENT"),
+        description="How much slower than the baseline a route's median may be, in per cent; "
+        "0.1 s more is never a finding.",
+    )
+    baseline_size_percent: float = Field(
+        50.0,
+        ge=0,
+        validation_alias=_names("KULTI_OPS_BASELINE_SIZE_PERCENT"),
+        description="How much larger or smaller than in the baseline a page may be, in per cent; "
+        "10 kB are never a finding.",
     )
     version_header: str = Field(
         "x-kulti-version",
@@ -323,6 +560,11 @@ class Settings(BaseSettings):
         return self.storage or str(_xdg("XDG_DATA_HOME", ".local/share") / "backups")
 
     @property
+    def export_path(self) -> Path:
+        """The folder for exports; a sibling of the default storage, never below it."""
+        return self.export_dir or _xdg("XDG_DATA_HOME", ".local/share") / "exports"
+
+    @property
     def state_path(self) -> Path:
         """The folder for the audit log and other state."""
         return self.state_dir or _xdg("XDG_STATE_HOME", ".local/state")
@@ -371,12 +613,20 @@ class Settings(BaseSettings):
         """Hosts known to be on the HSTS preload list."""
         return _listed(self.hsts_preloaded)
 
+    @property
+    def size_limited_paths(self) -> tuple[str, ...]:
+        """Routes that refuse large bodies."""
+        return tuple(path.strip() for path in self.size_limited.split(","))
+
     def secret_values(self) -> frozenset[str]:
         """Return every secret that is set, for redaction; of a URL also the password alone."""
         fields = (getattr(self, name) for name in type(self).model_fields)
         values = {v.get_secret_value() for v in fields if isinstance(v, SecretStr)}
         values |= {os.environ[name] for name in ("PGPASSWORD",) if os.environ.get(name)}
-        return frozenset(values.union(*(url_passwords(value) for value in values)))
+        if self.test_account_cookie:
+            cookie = self.test_account_cookie.get_secret_value()
+            values |= {part.partition("=")[2].strip() for part in cookie.split(";")}
+        return frozenset(values.union(*(url_passwords(value) for value in values)) - {""})
 
 
 def variable_names() -> dict[str, str]:

@@ -19,8 +19,10 @@ from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.restore import guards
 from kulti_ops.restore import replace as databases
 from kulti_ops.restore.run import Prepared, RestoreOptions, prepare_restore, run_restore
+from kulti_ops.sealing import IDENTITY_FILE_SETTING, describe, opens
 from kulti_ops.verify import Level
 from kulti_ops.verify.backup import verify_backup
+from kulti_ops.verify.recall import proof_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -92,6 +94,7 @@ def prepare_replace(
     """
     timeout_s = options.restore.connect_timeout_s
     _judge_backup(manifest, named=options.backup_named)
+    _judge_recipients(options)
     guards.judge_connection(target)
     databases.judge_replace(target, None, confirmed=options.confirmed)
     state = guards.look_at(target, timeout_s=timeout_s)
@@ -126,6 +129,20 @@ def _judge_backup(manifest: Manifest, *, named: bool) -> None:
             f"{manifest.backup_id} is the newest, but it is the safety backup of an earlier "
             "replacement: what was to be replaced",
             hint="name the one that you mean: kulti-ops backup list",
+        )
+
+
+def _judge_recipients(options: ReplaceOptions) -> None:
+    """Refuse to encrypt a safety backup that could not be verified, or brought back, from here.
+
+    Raises: RefusedError; LockedError when the identity cannot be read.
+    """
+    recipients, identities = options.create.recipients, options.restore.identities
+    if recipients and not (identities and any(opens(r, identities) for r in recipients)):
+        raise RefusedError(
+            f"the safety backup would be encrypted to {', '.join(map(describe, recipients))}, "
+            "which no identity given here opens",
+            hint=f"set {IDENTITY_FILE_SETTING} to the file with the private key",
         )
 
 
@@ -183,6 +200,7 @@ def _back_up(
         storage,
         level=Level.CONTENTS,
         installations=options.installations,
+        identities=options.restore.identities,
         progress=progress,
     )
     add_record(
@@ -193,7 +211,7 @@ def _back_up(
             at=options.now,
             status=verified.status,
             level=Level.CONTENTS,
-            data={"digests": {n: [d.rows, d.sha256] for n, d in verified.digests.items()}},
+            data=proof_of(verified, created.manifest),
         ),
     )
     judged = [r for r in verified.results if r.id not in _NOT_FOR_SAFETY]

@@ -45,6 +45,11 @@ UNAUTHORIZED_GET = (
     "/api/search",
     "/api/community/rooms",
 )
+# What a signed-in person may read without changing anything.
+BALANCE = "/api/credits/balance"
+TRANSACTIONS = "/api/credits/transactions"
+RECORDINGS = "/api/recordings/list"
+ACCOUNT_READS = (BALANCE, TRANSACTIONS, RECORDINGS)
 UNAUTHORIZED_POST = (
     "/api/sessions/create",
     "/api/sessions/end",
@@ -69,7 +74,8 @@ WEBHOOK = "/api/webhooks/hms"
 WEBHOOK_SIGNATURE = "x-hms-signature"
 WEBHOOK_TIMESTAMP = "x-hms-timestamp"
 
-# Checked before anything else about the request; characters, not bytes.
+# Checked before anything else about the request; characters, not bytes. The platform's
+# documents give the first with its whole path; of the others they name the route only.
 SIZE_LIMITED = (
     "/api/hms/get-token",
     "/api/hms/start-recording",

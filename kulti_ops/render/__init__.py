@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 if TYPE_CHECKING:
     from kulti_ops.report import Report
 
-FORMATS = ("table", "json", "csv", "markdown", "junit", "github")
+FORMATS = ("table", "json", "csv", "markdown", "junit", "github", "nagios")
 
 
 class Renderer(Protocol):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from kulti_ops.db import Target
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
     from kulti_ops.restore.plan import RestorePlan
     from kulti_ops.verify.compare import Difference
@@ -79,6 +80,20 @@ def judge_errors(errors: Iterable[EntryError], plan: RestorePlan) -> CheckResult
         evidence={"entries": done, "errors": len(found), "explained": explained},
         rows=tuple({"entry": e.label, "message": e.message, "sqlstate": e.sqlstate} for e in found),
         next="the restored copy is not complete: see the rows of this result" if found else None,
+    )
+
+
+def jobs_result(archive: ArchiveSource, jobs: int) -> tuple[CheckResult, ...]:
+    """Say that the jobs asked for did not come about, where they did not."""
+    if jobs == 1 or archive.path is not None:
+        return ()
+    return (
+        CheckResult(
+            id="jobs",
+            status=Verdict.SKIPPED,
+            summary=f"loaded by 1 job instead of {jobs}: the archive is no plain file on this "
+            "machine, and pg_restore cannot share a pipe between jobs",
+        ),
     )
 
 

@@ -12,16 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from kulti_ops.backup.reading import judge_identities, stored
 from kulti_ops.errors import RefusedError
 from kulti_ops.pgserver import ScratchOptions, free_bytes, scratch_server
 from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict, worst
-from kulti_ops.restore.comparison import checked, compare_all, judge_errors
+from kulti_ops.restore.comparison import checked, compare_all, jobs_result, judge_errors
 from kulti_ops.restore.invariants import hold_invariants
 from kulti_ops.restore.lost import lost_items
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.scratch import Scratch, prepare_roles, prepare_schemas
+from kulti_ops.sealing import NO_IDENTITIES, Identities
 from kulti_ops.verify import compare
 from kulti_ops.verify.recall import verify_or_recall
 from kulti_ops.verify.restored import Expected, TableMatch
@@ -60,6 +62,7 @@ class DrillOptions:
     jobs: int = 2
     rto_target_s: float = 3600.0
     records: tuple[Record, ...] = ()
+    identities: Identities = NO_IDENTITIES
 
 
 @dataclass(kw_only=True)
@@ -120,10 +123,11 @@ def run_drill(
 
     `restore` is another way to do so than into a plain server.
 
-    Raises: RefusedError for lack of space; StorageError, ConfigError,
-    OperationFailedError when the drill itself cannot be carried out; a backup that does
-    not hold is a result.
+    Raises: RefusedError for lack of space; LockedError when it is encrypted and there is
+    no identity; StorageError, ConfigError, OperationFailedError when the drill itself
+    cannot be carried out; a backup that does not hold is a result.
     """
+    judge_identities(manifest, options.identities)
     judge_space(manifest, root=options.scratch_root)
     drill = Drill()
     started = time.monotonic()
@@ -133,6 +137,7 @@ def run_drill(
             storage,
             options.records,
             installations=(options.tools,),
+            identities=options.identities,
             progress=progress,
         )
     drill.results += verified.results
@@ -158,8 +163,7 @@ def restore_into_plain(
     """Restore into a plain scratch server, in parallel, and compare; results go to `drill`."""
     assert verified.inventory is not None  # noqa: S101 - verified contents have one
     assert verified.toc is not None  # noqa: S101 - likewise
-    archive = storage.local_path(manifest.key(manifest.artifact("dump")))
-    assert archive is not None  # noqa: S101 - the only storage there is, is local
+    archive = stored(manifest, storage, "dump", identities=options.identities)
     progress.step("starting a scratch server")
     prepared = time.monotonic()
     chosen = ScratchOptions(
@@ -183,6 +187,7 @@ def restore_into_plain(
         drill.phases_s |= outcome.phases_s
         drill.explained = tuple((s.entry.label, s.reason) for s in plan.explained)
         drill.results.append(judge_errors(outcome.errors, plan))
+        drill.results += jobs_result(archive, options.jobs)
         progress.step("comparing")
         with phase(drill, "compare"):
             expected = Expected(

@@ -22,11 +22,11 @@ from kulti_ops.restore.tool import EntryError, run_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import LiteralString
 
     from kulti_ops.archive import Entry
     from kulti_ops.db import Connection, Target
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
 
 
@@ -40,9 +40,9 @@ class NativeOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class NativeRestore:
-    """One archive file, one plan, one target."""
+    """One archive, one plan, one target."""
 
-    archive: Path
+    archive: ArchiveSource
     plan: RestorePlan
     target: Target
     tools: Installation
@@ -57,7 +57,8 @@ class NativeRestore:
         """
         load = self.plan.entries(Action.LOAD)
         with _timed(outcome, "load"):
-            self.progress.step(f"loading {len(load)} entries with {self.jobs} jobs")
+            jobs = self.jobs if self.archive.path is not None else 1
+            self.progress.step(f"loading {len(load)} entries with {jobs} jobs")
             with self._room_for_owners():
                 outcome.errors += self._by_tool(load, jobs=self.jobs)
         with _timed(outcome, "rights"):

@@ -11,24 +11,25 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kulti_ops.backup.reading import judge_identities, stored
 from kulti_ops.db import connect, translated
 from kulti_ops.progress import SILENT, Progress
 from kulti_ops.restore import guards
-from kulti_ops.restore.comparison import compare_all, judge_errors
+from kulti_ops.restore.comparison import compare_all, jobs_result, judge_errors
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.roles import apply_settings, create_role, grant_membership
 from kulti_ops.roles import plain_name
+from kulti_ops.sealing import NO_IDENTITIES, Identities
 from kulti_ops.verify import Level, compare
 from kulti_ops.verify.backup import Verification, verify_backup
 from kulti_ops.verify.restored import Expected, TableMatch
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Target
     from kulti_ops.inventory import Inventory
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
     from kulti_ops.report import CheckResult
     from kulti_ops.restore.guards import TargetState
@@ -46,6 +47,7 @@ class RestoreOptions:
     production: frozenset[str] = frozenset()
     confirmed: str | None = None
     source: Target | None = None
+    identities: Identities = NO_IDENTITIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,7 @@ class Prepared:
 
     manifest: Manifest
     verification: Verification
-    archive: Path
+    archive: ArchiveSource
     target: Target
     state: TargetState
     plan: RestorePlan
@@ -82,9 +84,10 @@ def prepare_restore(
     """Look at everything and change nothing.
 
     Raises: RefusedError from any guard; DatabaseError, StorageError when something
-    cannot be looked at.
+    cannot be looked at; LockedError when it is encrypted and there is no identity.
     """
     guards.judge_connection(target)
+    judge_identities(manifest, options.identities)
     state = guards.look_at(target, timeout_s=options.connect_timeout_s)
     if empty:
         guards.judge_source(options.source, target, manifest, timeout_s=options.connect_timeout_s)
@@ -96,17 +99,16 @@ def prepare_restore(
         storage,
         level=Level.CONTENTS,
         installations=(options.tools,),
+        identities=options.identities,
         progress=progress,
     )
     toc, inventory = guards.judge_verified(manifest, verification)
-    archive = storage.local_path(manifest.key(manifest.artifact("dump")))
-    assert archive is not None  # noqa: S101 - the only storage there is, is local
     plan = plan_restore(toc, inventory, state.facts)
     guards.judge_plan(plan, manifest, state, create_roles=options.create_roles)
     return Prepared(
         manifest=manifest,
         verification=verification,
-        archive=archive,
+        archive=stored(manifest, storage, "dump", identities=options.identities),
         target=target,
         state=state,
         plan=plan,
@@ -141,6 +143,7 @@ def run_restore(
     ).run(outcome)
     done.phases_s |= outcome.phases_s
     done.results.append(judge_errors(outcome.errors, prepared.plan))
+    done.results += jobs_result(prepared.archive, options.jobs)
     progress.step("comparing")
     started = time.monotonic()
     verification = prepared.verification

@@ -20,10 +20,9 @@ from kulti_ops.restore.tool import EntryError, run_entries
 from kulti_ops.roles import plain_name
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kulti_ops.db import Connection
     from kulti_ops.inventory import Inventory
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgserver import PgServer
     from kulti_ops.pgtools import Installation
 
@@ -70,7 +69,7 @@ def prepare_roles(server: PgServer, inventory: Inventory, *, server_major: int) 
 
 
 def prepare_schemas(
-    scratch: Scratch, plan: RestorePlan, *, archive: Path, tools: Installation
+    scratch: Scratch, plan: RestorePlan, *, archive: ArchiveSource, tools: Installation
 ) -> tuple[EntryError, ...]:
     """Create schemas by the dump's own entries, then extensions in them by their names."""
     entries = plan.entries(Action.PREPARE)

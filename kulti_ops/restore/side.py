@@ -7,7 +7,6 @@ looked up and spelled by the target's server, so no text of a backup becomes SQL
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,20 +14,18 @@ from typing import TYPE_CHECKING, Any
 from kulti_ops.db import sql, translated
 from kulti_ops.digest import MultisetDigest, OrderedDigest, TableDigest
 from kulti_ops.errors import DatabaseError, OperationFailedError, RefusedError
-from kulti_ops.process import Child
-from kulti_ops.restore.toc import list_file
+from kulti_ops.pgrestore import pg_restore
 from kulti_ops.verify.copydata import CopyDataError, CopyReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from kulti_ops.db import Connection
+    from kulti_ops.pgrestore import ArchiveSource, PgRestore
     from kulti_ops.pgtools import Installation
     from kulti_ops.restore.archived_table import ArchivedTable
 
 CHUNK_BYTES = 1024 * 1024
-TOOL_END_TIMEOUT_S = 60.0
 API_ROLES = ("anon", "authenticated", "service_role", "authenticator")
 TEXT = "text"
 _TYPMOD_SINCE = 170000  # to_regtypemod came with 17; without it a column has no length limit
@@ -182,7 +179,7 @@ def load_side(
     side: SideTable,
     archived: ArchivedTable,
     *,
-    archive: Path,
+    archive: ArchiveSource,
     tools: Installation,
     on_rows: Callable[[int], None],
 ) -> TableDigest:
@@ -190,20 +187,14 @@ def load_side(
 
     Raises: OperationFailedError, DatabaseError; rows never get into a message.
     """
-    with tempfile.NamedTemporaryFile("w", prefix="kulti-ops-", suffix=".list") as wanted:
-        wanted.write(list_file((archived.entry,)))
-        wanted.flush()
-        argv = [str(tools.tool("pg_restore")), f"--use-list={wanted.name}", "--file=-"]
-        statement = sql.SQL("COPY {} {} FROM STDIN").format(side.quoted, side.column_list)
-        with (
-            Child([*argv, str(archive)], env={"LC_ALL": "C"}) as child,
-            loading(archived.identity),
-            connection.cursor() as cursor,
-            cursor.copy(statement) as copy,
-        ):
-            digest = _feed(child, archived, copy.write, on_rows)
-            child.finish(timeout_s=TOOL_END_TIMEOUT_S)
-    return digest
+    statement = sql.SQL("COPY {} {} FROM STDIN").format(side.quoted, side.column_list)
+    with (
+        pg_restore(archive, (archived.entry,), tools=tools) as run,
+        loading(archived.identity),
+        connection.cursor() as cursor,
+        cursor.copy(statement) as copy,
+    ):
+        return _feed(run, archived, copy.write, on_rows)
 
 
 def read_back(connection: Connection, side: SideTable, *, ordered: bool) -> TableDigest:
@@ -217,7 +208,7 @@ def read_back(connection: Connection, side: SideTable, *, ordered: bool) -> Tabl
 
 
 def _feed(
-    child: Child,
+    run: PgRestore,
     archived: ArchivedTable,
     write: Callable[[bytes], None],
     on_rows: Callable[[int], None],
@@ -225,9 +216,9 @@ def _feed(
     sink = _Sink(write, on_rows)
     reader = CopyReader([archived.entry.copy_statement], lambda _index: sink)
     try:
-        while chunk := child.stdout.read(CHUNK_BYTES):
+        for chunk in run.output():
             reader.feed(chunk)
-        child.finish(timeout_s=TOOL_END_TIMEOUT_S)
+        run.finish()
         reader.finish()
     except CopyDataError as error:
         raise OperationFailedError(f"the archive's rows of {archived.identity}: {error}") from error

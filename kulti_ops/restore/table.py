@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup.catalog import usable_manifest
+from kulti_ops.backup.reading import judge_identities, stored
 from kulti_ops.clock import compact
 from kulti_ops.digest import TableDigest
 from kulti_ops.errors import RefusedError, UsageError
@@ -18,19 +19,20 @@ from kulti_ops.progress import SILENT, Progress
 from kulti_ops.report import Verdict
 from kulti_ops.restore import guards
 from kulti_ops.restore.archived_table import ArchivedTable, find_table
+from kulti_ops.sealing import NO_IDENTITIES, Identities
 from kulti_ops.verify import Level
 from kulti_ops.verify.backup import verify_backup
 from kulti_ops.verify.contents import read_toc_of
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from kulti_ops.archive import Toc
     from kulti_ops.backup.catalog import Entry
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Target
     from kulti_ops.inventory import Inventory
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
     from kulti_ops.storage import Storage
 
@@ -51,6 +53,7 @@ class TableOptions:
     connect_timeout_s: int = 10
     production: frozenset[str] = frozenset()
     confirmed: str | None = None
+    identities: Identities = NO_IDENTITIES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +61,7 @@ class PreparedTable:
     """A table that passed every guard; `proven` is its digest of an earlier verification."""
 
     manifest: Manifest
-    archive: Path
+    archive: ArchiveSource
     tools: Installation
     target: Target
     toc: Toc
@@ -85,6 +88,7 @@ def prepare_table(
     """
     manifest = usable_manifest(entry)
     guards.judge_connection(target)
+    judge_identities(manifest, options.identities)
     schema = options.into_schema or _schema_name(options.now)
     _judge_names(schema, options.where)
     state = guards.look_at(target, timeout_s=options.connect_timeout_s)
@@ -97,14 +101,12 @@ def prepare_table(
             f"{manifest.backup_id} does not pass its verification: {bad.summary}",
             hint="use another backup: kulti-ops backup list",
         )
-    dump = manifest.key(manifest.artifact("dump"))
-    with storage.reader(dump) as stream:
+    archive = stored(manifest, storage, "dump", identities=options.identities)
+    with archive.open() as stream:
         toc = read_toc_of(stream)
-    key = manifest.key(manifest.artifact("inventory"))
-    inventory = from_json(storage.read_small(key, limit_bytes=LIMIT_BYTES))
+    listed = stored(manifest, storage, "inventory", identities=options.identities)
+    inventory = from_json(listed.read(limit_bytes=LIMIT_BYTES))
     archived = find_table(toc, inventory, name)
-    archive = storage.local_path(dump)
-    assert archive is not None  # noqa: S101 - the only storage there is, is local
     return PreparedTable(
         manifest=manifest,
         archive=archive,

@@ -1,4 +1,4 @@
-"""Choosing entries of an archive: dependants, and pg_restore's list of entries. Pure."""
+"""Choosing entries of an archive: dependants, and what belongs to the database. Pure."""
 
 from __future__ import annotations
 
@@ -36,11 +36,6 @@ def dependants(toc: Toc, roots: Iterable[int]) -> frozenset[int]:
                 found.add(dependant)
                 waiting.append(dependant)
     return frozenset(found)
-
-
-def list_file(entries: Iterable[Entry]) -> str:
-    """Return the text of a list for `pg_restore --use-list`: the numbers are all it needs."""
-    return "".join(f"{entry.dump_id};\n" for entry in entries)
 
 
 def is_database_level(entry: Entry) -> bool:

@@ -7,20 +7,19 @@ with several jobs: every error line is collected instead, by entry where it name
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kulti_ops.process import Child, ToolFailedError
+from kulti_ops.pgrestore import pg_restore
+from kulti_ops.process import ToolFailedError
 from kulti_ops.redact import redact_server
-from kulti_ops.restore.toc import list_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable
 
     from kulti_ops.archive import Entry
     from kulti_ops.db import Target
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
 
 TIMEOUT_S = 24 * 3600.0
@@ -84,7 +83,7 @@ class _Errors:
 
 
 def run_entries(
-    archive: Path,
+    archive: ArchiveSource,
     entries: tuple[Entry, ...],
     *,
     target: Target,
@@ -92,33 +91,36 @@ def run_entries(
     jobs: int,
     on_progress: Callable[[str], None] = lambda _text: None,
 ) -> tuple[EntryError, ...]:
-    """Restore some entries of an archive file into a database; return every error.
+    """Restore some entries of an archive into a database; return every error.
+
+    Without a file there is one job, whatever `jobs` says: pg_restore cannot share a pipe.
 
     Raises: ToolFailedError when pg_restore itself could not work (connection lost,
-    archive unreadable); OperationFailedError when it cannot be started.
+    archive unreadable); StorageError when the archive was not what it had to be;
+    OperationFailedError when pg_restore cannot be started.
     """
     if not entries:
         return ()
     errors = _Errors(entries, on_progress)
-    with tempfile.NamedTemporaryFile("w", prefix="kulti-ops-", suffix=".list") as wanted:
-        wanted.write(list_file(entries))
-        wanted.flush()
-        argv = [
-            str(tools.tool("pg_restore")),
-            f"--use-list={wanted.name}",
-            f"--jobs={jobs}",
+    with pg_restore(
+        archive,
+        entries,
+        tools=tools,
+        arguments=(
+            f"--jobs={jobs if archive.path is not None else 1}",
             f"--dbname={_database_argument(target.database)}",
             "--no-password",
             "--verbose",
-            str(archive),
-        ]
-        environment: Mapping[str, str] = {**target.environment(), "PGAPPNAME": "kulti-ops restore"}
-        with Child(argv, env=environment, stdout=None, on_stderr=errors.see) as child:
-            code = child.wait(timeout_s=TIMEOUT_S)
+        ),
+        environment={**target.environment(), "PGAPPNAME": "kulti-ops restore"},
+        on_stderr=errors.see,
+        quiet=True,
+    ) as run:
+        code = run.wait(timeout_s=TIMEOUT_S)
     if code != 0 and not errors.found and errors.went_on:
         return (EntryError(label=SOME_ENTRY, message=UNNAMED),)
     if code != 0 and not errors.found:
-        raise ToolFailedError("pg_restore", code, child.stderr_tail)
+        raise ToolFailedError("pg_restore", code, run.child.stderr_tail)
     return tuple(errors.found)
 
 

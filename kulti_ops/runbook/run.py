@@ -170,7 +170,7 @@ def _unit(diagnostic: Diagnostic, server: Server, options: RunOptions) -> Unit:
     }
     statements = [_counted(diagnostic, max(options.limit, FETCH_ROWS))]
     if diagnostic.evidence_sql:
-        statements.append(Statement(text=diagnostic.evidence_sql))
+        statements.append(Statement(text=_marked(diagnostic, diagnostic.evidence_sql)))
     return Unit(
         statements=tuple(statements),
         settings=settings,
@@ -201,7 +201,12 @@ def _counted(diagnostic: Diagnostic, limit: int) -> Statement:
         )
     # The text is a diagnostic's file; as a subquery it can't be anything but one query.
     text = f"SELECT {', '.join(counts)}, v.* FROM (\n{diagnostic.sql}\n) v LIMIT {limit:d}"  # noqa: S608
-    return Statement(text=text, params=tuple(params))
+    return Statement(text=_marked(diagnostic, text), params=tuple(params))
+
+
+def _marked(diagnostic: Diagnostic, text: str) -> str:
+    """Say on the server who asks; `slow-statements` leaves out what carries the mark."""
+    return f"/* kulti-ops {diagnostic.id} */ {text}"
 
 
 def _result(

@@ -10,12 +10,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops.errors import ConfigError
+from kulti_ops.http import fetch_patiently
 from kulti_ops.message import Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kulti_ops.http import Client
+    from kulti_ops.http import Client, Patience
 
 PATH = "/api/v2/summary.json"
 STATUS_PAGES: Mapping[str, str] = MappingProxyType(
@@ -80,10 +81,10 @@ def parse_summary(vendor: str, document: Any) -> VendorState:  # noqa: ANN401 - 
     )
 
 
-async def fetch_state(client: Client, vendor: str, base: str) -> VendorState:
-    """Return what a vendor reports now.
+async def fetch_state(client: Client, vendor: str, base: str, *, patience: Patience) -> VendorState:
+    """Return what a vendor reports now; a page that asks to come back is asked once more.
 
     Raises: ExchangeError when its page cannot be fetched.
     """
-    answer = await client.fetch(Request(url=base.rstrip("/") + PATH))
+    answer, _ = await fetch_patiently(client, Request(url=base.rstrip("/") + PATH), patience)
     return parse_summary(vendor, answer.json())

@@ -26,6 +26,8 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,48}")
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _KEYS = frozenset({"id", "path", "method", "headers", "body", "expect"})
 _EXPECTATIONS = frozenset({"status", "header", "json", "regex", "latency_s"})
+# Statuses that may ask to come back; where one is expected it is the answer.
+_SENT_AWAY = frozenset({429, 503})
 _MISSING = object()
 
 
@@ -71,7 +73,7 @@ def parse_own(text: str, *, taken: frozenset[str]) -> tuple[Probe, ...]:
         own = _parse(entry if isinstance(entry, dict) else {})
         if own.id in taken or any(probe.id == own.id for probe in probes):
             raise ConfigError(f"probe {own.id}: the id is taken")
-        probes.append(Probe(id=own.id, tags=frozenset({TAG}), ask=partial(_ask, own)))
+        probes.append(Probe(id=own.id, tags=frozenset({TAG}), ask=partial(_ask, own), steady=True))
     return tuple(probes)
 
 
@@ -143,7 +145,14 @@ def _require(condition: bool, name: str, what: str) -> None:  # noqa: FBT001 - a
 
 async def _ask(own: OwnProbe, context: Context) -> CheckResult:
     body = own.body.encode() if own.body is not None else None
-    answer = await context.ask(own.path, own.method, body=body, headers=own.headers)
+    answer = await context.ask(
+        own.path,
+        own.method,
+        body=body,
+        headers=own.headers,
+        name=f"{own.path.partition('?')[0]} ({own.id})",
+        at_once=bool(_SENT_AWAY & set(own.expect.status)),
+    )
     faults = judge_answer(answer, own.expect)
     if faults:
         return finding("; ".join(faults), advice=f"look at {own.path.partition('?')[0]}")

@@ -51,6 +51,7 @@ class Page:
     meta_csp: tuple[str, ...] = ()
     meta_referrer: tuple[str, ...] = ()
     title: str = ""
+    stylesheets: int = 0
 
 
 class _Reader(HTMLParser):
@@ -59,12 +60,15 @@ class _Reader(HTMLParser):
         self.scripts: list[Script] = []
         self.metas: dict[str, list[str]] = {}
         self.title = ""
+        self.stylesheets = 0
         self._in_title = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {key: value or "" for key, value in reversed(attrs)}  # the first one counts
         if tag == "script":
             self.scripts.append(Script(src=values.get("src"), integrity=values.get("integrity")))
+        elif tag == "link":
+            self.stylesheets += "stylesheet" in values.get("rel", "").lower().split()
         elif tag == "meta":
             name = values.get("http-equiv") or values.get("name") or ""
             self.metas.setdefault(name.strip().lower(), []).append(values.get("content", ""))
@@ -91,6 +95,7 @@ def read_page(text: str) -> Page:
         meta_csp=tuple(reader.metas.get("content-security-policy", ())),
         meta_referrer=tuple(reader.metas.get("referrer", ())),
         title=" ".join(reader.title.split()),
+        stylesheets=reader.stylesheets,
     )
 
 

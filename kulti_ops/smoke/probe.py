@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from kulti_ops.http import fetch_patiently
 from kulti_ops.message import Request, Response
+from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from kulti_ops.http import Client
+    from kulti_ops.http import Client, Patience
     from kulti_ops.message import Headers
 
 
@@ -30,7 +32,10 @@ class Budgets:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """The site under test and what is known about it. Credentials go to its origin only."""
+    """The site under test and what is known about it. Credentials go to its origin only.
+
+    `account` signs a test account in.
+    """
 
     base_url: str
     http_url: str | None = None
@@ -38,44 +43,86 @@ class Site:
     budgets: Budgets = field(default_factory=Budgets)
     webhook_secret: str = field(default="", repr=False)
     credentials: Headers = field(default=(), repr=False)
+    account: Headers = field(default=(), repr=False)
     preloaded: frozenset[str] = frozenset()
+    size_limited: tuple[str, ...] = surface.SIZE_LIMITED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """One answer under the name of its route, such as "GET /login"; never with a query."""
+
+    probe: str
+    route: str
+    response: Response
+
+
+@dataclass(kw_only=True)
+class Trail:
+    """What one probe has met: answers by route, and the seconds that it was asked to wait."""
+
+    answers: list[tuple[str, Response]] = field(default_factory=list)
+    waited_s: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a probe gets."""
+    """What a probe gets. `apart` is a client whose connections no other probe uses."""
 
     client: Client
+    apart: Client
     site: Site
     home: Response
+    patience: Patience
     now_s: int
     asked_for: frozenset[str] = frozenset()
+    trail: Trail = field(default_factory=Trail)
 
     async def ask(
-        self, path: str, method: str = "GET", *, body: bytes | None = None, headers: Headers = ()
+        self,
+        path: str,
+        method: str = "GET",
+        *,
+        body: bytes | None = None,
+        headers: Headers = (),
+        credentials: Headers = (),
+        name: str | None = None,
+        at_once: bool = False,
     ) -> Response:
         """Make one exchange with the site; a redirect is an answer.
 
-        Raises: ExchangeError.
+        A read that the site asks to repeat later is repeated once, unless `at_once`.
+        `name` stands for a path that changes with every deploy. Raises: ExchangeError.
         """
         kind = (("Content-Type", "application/json"),) if body is not None else ()
         request = Request(
             url=urljoin(self.site.base_url, path),
             method=method,
             headers=(*kind, *headers),
-            credentials=self.site.credentials,
+            credentials=(*self.site.credentials, *credentials),
             body=body,
         )
-        return await self.client.fetch(request)
+        if at_once:
+            answer, waited_s = await self.client.fetch(request), None
+        else:
+            answer, waited_s = await fetch_patiently(self.client, request, self.patience)
+        self.trail.answers.append((f"{method} {name or path.partition('?')[0]}", answer))
+        if waited_s is not None:
+            self.trail.waited_s.append(waited_s)
+        return answer
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """One probe; `ask` may raise ExchangeError, which is a finding of its own."""
+    """One probe; `ask` may raise ExchangeError, which is a finding of its own.
+
+    `steady` says that the same site answers it the same every time: a baseline keeps that.
+    """
 
     id: str
     tags: frozenset[str]
     ask: Callable[[Context], Awaitable[CheckResult]]
+    steady: bool = False
 
 
 def ok(summary: str, **evidence: Any) -> CheckResult:  # noqa: ANN401 - figures of any kind
@@ -86,6 +133,12 @@ def ok(summary: str, **evidence: Any) -> CheckResult:  # noqa: ANN401 - figures 
 def skipped(reason: str, *, advice: str | None = None) -> CheckResult:
     """Return that a probe does not apply, and why."""
     return CheckResult(id="", status=Verdict.SKIPPED, summary=reason, next=advice)
+
+
+def undone() -> CheckResult:
+    """Return that the budget was used up before a verdict."""
+    text = "not done within the budget"
+    return finding(text, status=Verdict.UNKNOWN, advice="allow more with --budget")
 
 
 def finding(

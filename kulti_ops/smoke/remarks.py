@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from kulti_ops.message import origin_of
+from kulti_ops.smoke.caching import is_private
 from kulti_ops.smoke.headers import shown
 from kulti_ops.smoke.results import Judgement, Result
 
@@ -117,8 +118,7 @@ def judge_caching(response: Response, *, authenticated: bool) -> Judgement:
         detail = "no answer for a signed-in person was looked at"
         return Judgement(check=check, result=Result.CACHE_NOT_NEEDED, detail=detail)
     value = ", ".join(response.values(check)).lower()
-    directives = {part.partition("=")[0].strip() for part in value.split(",")}
-    fits = bool(directives & {"no-store", "private", "no-cache"}) and "public" not in directives
+    fits = is_private(value)
     return Judgement(
         check=check,
         result=Result.CACHE_FITS if fits else Result.CACHE_SHARED,

@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from kulti_ops.http import Client, ExchangeError, Failure, Policy, open_client
-from kulti_ops.message import DEFAULT_PORTS, Request, Response
+from kulti_ops.message import DEFAULT_PORTS, Request, Response, is_loopback_host
+from kulti_ops.platform import surface
 from kulti_ops.smoke.csp import nonces, parse_policies
 from kulti_ops.smoke.grade import Evidence, Grade, Profile, grade
 from kulti_ops.smoke.page import own_scripts, read_page
 from kulti_ops.smoke.survey import Survey, Unseen
 from kulti_ops.smoke.transport import ORIGIN_PROBE, Hop, WayIn
 
+if TYPE_CHECKING:
+    from kulti_ops.message import Headers
+
+_OK = 200
 # An API answer, a page that doesn't exist, a redirect: see docs/reference/headers.md.
 KULTI_ROUTES = ("/api/agents", "/kulti-ops/no-such-page", "/dashboard")
 _NO_LISTENER = frozenset({Failure.REFUSED, Failure.UNREACHABLE})
@@ -25,13 +31,17 @@ _NO_LISTENER = frozenset({Failure.REFUSED, Failure.UNREACHABLE})
 
 @dataclass(frozen=True, kw_only=True)
 class Errand:
-    """What to look at. Without `routes`, the profile kulti adds the platform's own."""
+    """What to look at. Without `routes`, the profile kulti adds the platform's own.
+
+    `account` signs a test account in, for the one route that is looked at as a person sees it.
+    """
 
     url: str
     routes: tuple[str, ...] = ()
     profile: Profile = Profile.KULTI
     http_url: str | None = None
     preloaded: frozenset[str] = frozenset()
+    account: Headers = field(default=(), repr=False)
 
 
 async def survey(errand: Errand, policy: Policy) -> Survey:
@@ -106,11 +116,19 @@ async def _others(
     client: Client, errand: Errand, evidence: Evidence
 ) -> tuple[tuple[Grade, ...], tuple[Unseen, ...]]:
     urls = [urljoin(errand.url, route) for route in _routes(errand, evidence.response)]
-    answers = await asyncio.gather(*(_try(client, Request(url=url)) for url in urls))
+    requests = [Request(url=url) for url in urls]
+    if _may_sign_in(errand):
+        personal = urljoin(errand.url, surface.BALANCE)
+        requests.append(Request(url=personal, credentials=errand.account))
+    answers = await asyncio.gather(*(_try(client, request) for request in requests))
     grades, unseen = [], []
-    for url, answer in zip(urls, answers, strict=True):
+    for request, answer in zip(requests, answers, strict=True):
         if isinstance(answer, ExchangeError):
-            unseen.append(Unseen(url=url, reason=answer.message))
+            unseen.append(Unseen(url=request.url, reason=answer.message))
+            continue
+        if request.credentials and answer.status != _OK:
+            why = f"it answers {answer.status} to the test account: its cookie may have expired"
+            unseen.append(Unseen(url=request.url, reason=why))
             continue
         seen = replace(
             evidence,
@@ -119,9 +137,17 @@ async def _others(
             way_in_reason="judged on the page itself",
             cors=None,
             cors_reason="judged on the page itself",
+            authenticated=bool(request.credentials),
         )
         grades.append(grade(seen, profile=errand.profile))
     return tuple(grades), tuple(unseen)
+
+
+def _may_sign_in(errand: Errand) -> bool:
+    """Tell whether the test account's cookie may be sent: only over https, or to this machine."""
+    parts = urlsplit(errand.url)
+    is_safe = parts.scheme == "https" or is_loopback_host(parts.hostname or "")
+    return bool(errand.account) and is_safe and errand.profile is Profile.KULTI
 
 
 def _routes(errand: Errand, page: Response) -> tuple[str, ...]:

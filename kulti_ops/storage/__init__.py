@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from kulti_ops.errors import ConfigError, StorageError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _LONGEST_KEY = 400
+HELD_FOR_GOOD = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,15 @@ class Storage(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; none there is no error."""
+
+    def locked_until(self, key: str) -> datetime | None:
+        """Return until when the storage itself refuses to remove an object.
+
+        None where nothing keeps it, `HELD_FOR_GOOD` for a hold without an end.
+        """
+
+    def keeps_versions(self) -> bool:
+        """Return whether removed objects stay as older versions, which take up space."""
 
     def claim(self, folder: str) -> AbstractContextManager[None]:
         """Hold a new folder as being written, so that nobody sweeps it."""

@@ -11,16 +11,15 @@ import contextlib
 import errno
 import fcntl
 import io
-import json
 import os
 import secrets
 import shutil
-import socket
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from kulti_ops.errors import NotFoundError, RefusedError, StorageError, UnreachableError
+from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
+from kulti_ops.lock import held, try_flock
 from kulti_ops.storage import ObjectInfo, valid_key
 
 if TYPE_CHECKING:
@@ -80,17 +79,19 @@ class LocalStorage:
         return ObjectInfo(key=key, size_bytes=path.lstat().st_size)
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield the objects below a folder."""
+        """Yield the objects below a folder; one that vanishes meanwhile is passed over."""
         base = self.root / valid_key(prefix) if prefix else self.root
-        if prefix and base.is_symlink():
-            return
-        for folder, folders, files in os.walk(base, followlinks=False):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            for name in files:
-                path = Path(folder) / name
-                if not name.startswith(".") and not path.is_symlink():
-                    key = path.relative_to(self.root).as_posix()
-                    yield ObjectInfo(key=key, size_bytes=path.lstat().st_size)
+        waiting = [] if prefix and base.is_symlink() else [str(base)]
+        while waiting:
+            folder = waiting.pop()
+            with _translated("list", Path(folder)):
+                found = _scan(folder)
+            for entry, size_bytes in found:
+                if size_bytes is None:
+                    waiting.append(entry)
+                else:
+                    key = entry[len(str(self.root)) + 1 :]
+                    yield ObjectInfo(key=key, size_bytes=size_bytes)
 
     def folders(self) -> tuple[str, ...]:
         """Return the names of the root's folders."""
@@ -112,6 +113,14 @@ class LocalStorage:
             path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 path.parent.rmdir()
+
+    def locked_until(self, key: str) -> None:
+        """Return None: a folder locks nothing."""
+        self._unlinked(key)
+
+    def keeps_versions(self) -> bool:
+        """Return False: what is removed is gone."""
+        return False
 
     @contextmanager
     def claim(self, folder: str) -> Iterator[None]:
@@ -140,7 +149,7 @@ class LocalStorage:
         except OSError:
             return False
         try:
-            if descriptor is not None and not _try_flock(descriptor):
+            if descriptor is not None and not try_flock(descriptor):
                 return False
             with _translated("remove", path):
                 shutil.rmtree(path)
@@ -163,21 +172,10 @@ class LocalStorage:
     def lock(self, name: str) -> Iterator[None]:
         """Hold a named lock; the kernel gives it up when the holder dies."""
         path = self.root / LOCK_FOLDER / valid_key(name)
-        with _translated("lock", path):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            if not _try_flock(descriptor):
-                raise RefusedError(
-                    f"another run holds the lock {name}: {_holder(path)}",
-                    hint="wait for it to end; a dead holder's lock is taken over by itself",
-                )
-            holder = {"pid": os.getpid(), "host": socket.gethostname()}
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        with contextlib.ExitStack() as stack:
+            with _translated("lock", path):
+                stack.enter_context(held(path, name=name))
             yield
-        finally:
-            os.close(descriptor)
 
     def free_bytes(self) -> int:
         """Return the bytes that an ordinary user may still write."""
@@ -297,6 +295,24 @@ class LocalWriter:
             self._temporary.unlink(missing_ok=True)
 
 
+def _scan(folder: str) -> tuple[tuple[str, int | None], ...]:
+    """Return a folder's visible entries: path and size, None for a folder; no links."""
+    found: list[tuple[str, int | None]] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") or entry.is_symlink():
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    found.append((entry.path, None))
+                else:
+                    with contextlib.suppress(FileNotFoundError):
+                        found.append((entry.path, entry.stat(follow_symlinks=False).st_size))
+    except FileNotFoundError:
+        return ()
+    return tuple(found)
+
+
 def _below(folder: Path, root: Path) -> tuple[Path, ...]:
     """Return the folders from below `root` down to `folder`; the root itself is not one."""
     parts = folder.relative_to(root).parts
@@ -312,16 +328,6 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _try_flock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
-            return False
-        raise
-    return True
-
-
 def _raise(error: OSError) -> None:
     raise error
 
@@ -331,18 +337,10 @@ def _remove_unheld(path: Path) -> None:
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
         try:
-            if _try_flock(descriptor):
+            if try_flock(descriptor):
                 path.unlink()
         finally:
             os.close(descriptor)
-
-
-def _holder(path: Path) -> str:
-    try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {int(holder['pid'])} on {holder['host']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "a process that has just begun"
 
 
 _HINTS = {

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup.manifest import rows_of
+from kulti_ops.backup.reading import StoredArtifact, judge_identities, stored
 from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.inventory import LIMIT_BYTES, Inventory, from_json
 from kulti_ops.pgtools import choose
 from kulti_ops.platform.tables import CRITICAL_TABLES
 from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict, worst
+from kulti_ops.sealing import NO_IDENTITIES, Identities, LockedError
 from kulti_ops.verify import Level
 from kulti_ops.verify.contents import ArchiveContents, read_contents
 from kulti_ops.verify.expectations import coverage, sequence_problems, table_of_entry
@@ -37,8 +39,6 @@ if TYPE_CHECKING:
     from kulti_ops.digest import TableDigest
     from kulti_ops.pgtools import Installation
     from kulti_ops.storage import Storage
-
-TOOL_ENVIRONMENT = {"LC_ALL": "C"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +63,10 @@ def verify_backup(
     *,
     level: Level,
     installations: Iterable[Installation] = (),
+    identities: Identities = NO_IDENTITIES,
     progress: Progress = SILENT,
 ) -> Verification:
-    """Look at a backup as deep as `level` says.
+    """Look at a backup as deep as `level` says; contents that are locked are `unknown`.
 
     Raises: StorageError when the storage itself cannot be read; ConfigError when no
     pg_restore of a fitting major is found. A damaged backup is a result, not an error.
@@ -78,12 +79,15 @@ def verify_backup(
     if presence.status is Verdict.CRIT:
         skipped = not_compared("the artifacts are not all there")
         return Verification(level=level, results=(presence, merge_sha256(small), skipped))
-    if level is Level.QUICK:
+    locked = locked_reason(manifest, storage, identities) if level is Level.CONTENTS else None
+    if level is Level.QUICK or locked is not None:
         checksums = merge_sha256([*small, check_sha256(manifest, storage, dump, progress)])
-        return Verification(
-            level=level, results=(presence, checksums, check_sums_file(manifest, storage))
-        )
-    return _verify_contents(manifest, storage, presence, small, tuple(installations), progress)
+        results = (presence, checksums, check_sums_file(manifest, storage))
+        return Verification(level=level, results=(*results, *([locked] if locked else ())))
+    tools = choose(installations, server_major=manifest.dump_major)
+    return _verify_contents(
+        manifest, storage, presence, small, tools=tools, identities=identities, progress=progress
+    )
 
 
 def _verify_contents(
@@ -91,28 +95,27 @@ def _verify_contents(
     storage: Storage,
     presence: CheckResult,
     small: list[CheckResult],
-    installations: tuple[Installation, ...],
+    *,
+    tools: Installation,
+    identities: Identities,
     progress: Progress,
 ) -> Verification:
-    dump = manifest.artifact("dump")
-    key = manifest.key(dump)
+    dump = stored(manifest, storage, "dump", identities=identities)
+    whole = dump.artifact.plain_size_bytes or dump.artifact.size_bytes
     started = time.monotonic()
     contents = read_contents(
-        lambda: storage.reader(key),
-        tools=choose(installations, server_major=manifest.dump_major),
-        environment=TOOL_ENVIRONMENT,
-        on_bytes=lambda n: progress.advance(f"{size(n)} of {size(dump.size_bytes)}"),
+        dump.open_unproven,
+        tools=tools,
+        on_bytes=lambda n: progress.advance(f"{size(n)} of {size(whole)}"),
     )
     took_s = time.monotonic() - started
-    same = contents.sha256 == dump.sha256 and contents.size_bytes == dump.size_bytes
-    checksums = merge_sha256([*small, sha256_result(dump, same=same, duration_s=took_s)])
     head = (
         presence,
-        checksums,
+        merge_sha256([*small, _dump_sha256(manifest, dump, contents, took_s, progress)]),
         check_sums_file(manifest, storage),
         _archive_result(contents, took_s),
     )
-    inventory, problem = read_inventory(manifest, storage)
+    inventory, problem = read_inventory(manifest, storage, identities)
     if inventory is None or contents.toc is None:
         return Verification(
             level=Level.CONTENTS, results=(*head, not_compared(problem or contents.problem))
@@ -251,11 +254,59 @@ def _archive_result(contents: ArchiveContents, duration_s: float) -> CheckResult
     )
 
 
-def read_inventory(manifest: Manifest, storage: Storage) -> tuple[Inventory | None, str]:
-    """Return the backup's inventory; None and the reason when it cannot be read."""
+def _dump_sha256(
+    manifest: Manifest,
+    dump: StoredArtifact,
+    contents: ArchiveContents,
+    duration_s: float,
+    progress: Progress,
+) -> CheckResult:
+    """Judge the dump's bytes by what the pass saw; look again where it did not see all of them.
+
+    A pass over an encrypted dump that found no problem has held every stored byte against
+    the manifest, and age has vouched for the plaintext.
+    """
+    artifact = dump.artifact
+    if artifact.sealed and contents.problem:
+        return check_sha256(manifest, dump.storage, artifact, progress)
+    measured = (contents.sha256, contents.size_bytes)
+    plain = (
+        artifact.plain_sha256 or artifact.sha256,
+        artifact.size_bytes if artifact.plain_size_bytes is None else artifact.plain_size_bytes,
+    )
+    return sha256_result(artifact, same=measured == plain, duration_s=duration_s)
+
+
+def locked_reason(
+    manifest: Manifest, storage: Storage, identities: Identities
+) -> CheckResult | None:
+    """Return the result for contents that the identities do not open, None where they do.
+
+    Raises: UnreachableError when the storage cannot be read.
+    """
     try:
-        key = manifest.key(manifest.artifact("inventory"))
-        return from_json(storage.read_small(key, limit_bytes=LIMIT_BYTES)), ""
+        judge_identities(manifest, identities)
+        read_inventory(manifest, storage, identities)
+    except LockedError as error:
+        return CheckResult(
+            id="contents",
+            status=Verdict.UNKNOWN,
+            summary=f"the contents could not be looked at: {error.message}",
+            next=error.hint or None,
+        )
+    return None
+
+
+def read_inventory(
+    manifest: Manifest, storage: Storage, identities: Identities
+) -> tuple[Inventory | None, str]:
+    """Return the backup's inventory; None and the reason when it cannot be read.
+
+    Raises: LockedError when it cannot be decrypted; UnreachableError.
+    """
+    try:
+        artifact = stored(manifest, storage, "inventory", identities=identities)
+        return from_json(artifact.read(limit_bytes=LIMIT_BYTES)), ""
     except UnreachableError:
         raise
     except (StorageError, NotFoundError) as error:

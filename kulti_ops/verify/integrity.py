@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.backup.manifest import SUMS_NAME, sums
 from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
+from kulti_ops.following import CHUNK_BYTES
 from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict
-from kulti_ops.verify.contents import CHUNK_BYTES
 from kulti_ops.verify.result import all_or_crit
 
 if TYPE_CHECKING:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tempfile
 from typing import TYPE_CHECKING
 
 from kulti_ops.db import translated
-from kulti_ops.process import Child
+from kulti_ops.pgrestore import pg_restore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
     from kulti_ops.archive import Toc
     from kulti_ops.db import Connection
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
 
 CHUNK_BYTES = 1024 * 1024
@@ -23,30 +22,19 @@ _OPEN = re.compile(rb"SELECT pg_catalog\.lo_open\('(\d+)', \d+\);")
 _WRITE = re.compile(rb"SELECT pg_catalog\.lowrite\(0, '\\x([0-9a-f]*)'\);")
 
 
-def archived_digests(
-    archive: Path, toc: Toc, *, tools: Installation, environment: Mapping[str, str]
-) -> dict[int, str]:
-    """Return the sha-256 of every large object in an archive file, by its number.
+def archived_digests(archive: ArchiveSource, toc: Toc, *, tools: Installation) -> dict[int, str]:
+    """Return the sha-256 of every large object in an archive, by its number.
 
-    Raises: ToolFailedError when pg_restore cannot read the archive.
+    Raises: ToolFailedError when pg_restore cannot read the archive; StorageError.
     """
-    entries = [e.dump_id for e in toc.of("BLOBS")]
+    entries = tuple(toc.of("BLOBS"))
     if not entries:
         return {}
     digests: dict[int, hashlib._Hash] = {}
-    with tempfile.NamedTemporaryFile("w", prefix="kulti-ops-", suffix=".list") as wanted:
-        wanted.writelines(f"{number};\n" for number in entries)
-        wanted.flush()
-        argv = [
-            str(tools.tool("pg_restore")),
-            f"--use-list={wanted.name}",
-            "--file=-",
-            str(archive),
-        ]
-        with Child(argv, env=environment) as child:
-            for number, piece in pieces(child.stdout):
-                digests.setdefault(number, hashlib.sha256()).update(piece)
-            child.finish(timeout_s=60)
+    with pg_restore(archive, entries, tools=tools) as run:
+        for number, piece in pieces(run.child.stdout):
+            digests.setdefault(number, hashlib.sha256()).update(piece)
+        run.finish()
     return {number: digest.hexdigest() for number, digest in digests.items()}
 
 

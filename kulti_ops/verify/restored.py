@@ -21,16 +21,15 @@ from kulti_ops.verify.live import digest_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
-    from pathlib import Path
 
     from kulti_ops.archive import Toc
     from kulti_ops.db import Connection, Target
     from kulti_ops.digest import TableDigest
     from kulti_ops.inventory import Inventory, Item
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
 
 NAMES_SHOWN = 5
-TOOL_ENVIRONMENT = {"LC_ALL": "C"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +50,7 @@ class Expected:
     inventory: Inventory
     toc: Toc
     digests: dict[str, TableDigest]
-    archive: Path
+    archive: ArchiveSource
     left_out_tables: frozenset[str] = frozenset()
 
 
@@ -162,9 +161,7 @@ def large_objects_on(
 ) -> CheckResult:
     """Compare large objects over a connection that is open."""
     started = time.monotonic()
-    archived = large_objects.archived_digests(
-        expected.archive, expected.toc, tools=tools, environment=TOOL_ENVIRONMENT
-    )
+    archived = large_objects.archived_digests(expected.archive, expected.toc, tools=tools)
     live = large_objects.live_digests(connection)
     numbers = sorted(archived.keys() | live.keys())
     wrong = [f"large object {n}" for n in numbers if archived.get(n) != live.get(n)]

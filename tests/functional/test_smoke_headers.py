@@ -111,6 +111,27 @@ def test_headers_reflected_origin_is_critical(tmp_path: Path) -> None:
     assert crit == ["cross-origin-resource-sharing"]
 
 
+@pytest.mark.parametrize(
+    ("cache", "verdict"), [("Cache-Control: private", "ok"), ("Cache-Control: public", "warn")]
+)
+def test_headers_of_a_personal_answer_are_judged_with_the_test_account(
+    tmp_path: Path, cache: str, verdict: str
+) -> None:
+    def respond(seen: Seen) -> bytes:
+        is_signed_in = seen.headers.get("cookie") == "sb-auth=canary-token-1"
+        assert is_signed_in == (seen.target == "/api/credits/balance")
+        return answer("200 OK", *GOOD, *([cache] if is_signed_in else []))
+
+    with serve(respond) as site:
+        done = kulti_ops(
+            *("smoke", "headers", site.url, "--format", "json"),
+            folder=tmp_path,
+            env={"KULTI_OPS_TEST_ACCOUNT_COOKIE": "sb-auth=canary-token-1"},
+        )
+    assert statuses(done)["cache-control"] == verdict
+    assert "canary" not in done.stdout + done.stderr
+
+
 def test_headers_way_in_is_followed_where_it_is_named(tmp_path: Path) -> None:
     with serve(lambda _: answer("200 OK", *GOOD)) as site:
         done = kulti_ops(

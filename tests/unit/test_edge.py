@@ -203,6 +203,41 @@ def test_edge_signal_cleans_up_and_leaves_one_document(
     assert err.splitlines() == ["cleaned up", f"kulti-ops: {kind}"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (("check", "ok"), 0, "OK"),
+        (("check", "ok", "--quiet"), 0, "OK"),
+        (("check", "warn"), 1, "WARNING"),
+        (("check", "crit"), 2, "CRITICAL"),
+        (("check", "skipped"), 3, "UNKNOWN"),
+        (("nothing",), 3, "UNKNOWN"),
+        (("check-fails",), 3, "UNKNOWN"),
+        (("check", "no-such-verdict"), 3, "UNKNOWN"),
+        (("check", "--no-such-option"), 3, "UNKNOWN"),
+        (("no-such-command",), 3, "UNKNOWN"),
+        (("fail", "ConfigError"), 3, "UNKNOWN"),
+    ],
+)
+def test_edge_nagios_gets_one_line_and_its_own_codes(
+    run: Callable[..., Done], arguments: tuple[str, ...], code: int, word: str
+) -> None:
+    """A usage error would be critical to it, and a bug a warning."""
+    done = run("fake", *arguments, "--format", "nagios")
+    assert (done.returncode, len(done.stdout.splitlines())) == (code, 1)
+    assert done.stdout.startswith(f"KULTI_OPS {word} - ")
+    assert "kulti-ops:" not in done.stderr
+
+
+def test_edge_nagios_that_cannot_be_told_is_unknown(
+    start: Callable[..., subprocess.Popen[str]],
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        child = start("fake", "check", "ok", "--format", "nagios", stdout=full)
+        child.communicate(timeout=10)
+    assert child.returncode == 3
+
+
 def test_edge_quiet_says_nothing_on_success_only(run: Callable[..., Done]) -> None:
     good = run("fake", "check", "ok", "--quiet")
     assert (good.returncode, good.stdout, good.stderr) == (0, "", "")

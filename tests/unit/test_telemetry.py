@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kulti_ops import telemetry
+from tests.sentry import items_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,14 +50,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        self.server.raw.append(body.decode())
-        lines = body.split(b"\n")[1:]
-        while len(lines) >= 2:
-            header, payload, *lines = lines
-            if header:
-                self.server.items.append((json.loads(header)["type"], json.loads(payload)))
+        encoding = self.headers.get("Content-Encoding", "")
+        plain = gzip.decompress(body) if encoding == "gzip" else body
+        self.server.raw.append(plain.decode())
+        self.server.items += items_of(plain)
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"{}")

@@ -12,26 +12,25 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.db import sql, translated
 from kulti_ops.errors import OperationFailedError
+from kulti_ops.pgrestore import pg_restore
 from kulti_ops.restore.hosted import rules
 from kulti_ops.restore.hosted.plan import Dangling, HostedPlan
 from kulti_ops.restore.hosted.rules import Fate
-from kulti_ops.restore.hosted.script import script_of
 from kulti_ops.restore.hosted.text import not_valid
 from kulti_ops.roles import plain_name
 from kulti_ops.verify.copydata import CopyDataError, CopyReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from kulti_ops.archive import Entry, Toc
     from kulti_ops.db import Connection
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
     from kulti_ops.restore.hosted.facts import Relation
     from kulti_ops.restore.hosted.step import Step
     from kulti_ops.restore.hosted.view import View
 
-CHUNK_BYTES = 1024 * 1024
 _NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _LIST = rf"{_NAME}(?:, {_NAME})*"
 _KEY = re.compile(rf"FOREIGN KEY \(({_LIST})\) REFERENCES {_NAME}\.{_NAME}\(({_LIST})\)")
@@ -71,7 +70,7 @@ def count_dangling(
     keys: tuple[ForeignKey, ...],
     *,
     toc: Toc,
-    archive: Path,
+    archive: ArchiveSource,
     tools: Installation,
 ) -> dict[int, int]:
     """Return how many rows would dangle, by the foreign key's dump id.
@@ -86,9 +85,10 @@ def count_dangling(
     sinks = [_Rows([c for c in counters if e in c.key.rows]) for e in entries]
     reader = CopyReader([e.copy_statement for e in entries], sinks.__getitem__)
     try:
-        with script_of(archive, entries, tools=tools) as script:
-            while chunk := script.read(CHUNK_BYTES):
+        with pg_restore(archive, entries, tools=tools) as run:
+            for chunk in run.output():
                 reader.feed(chunk)
+            run.finish()
         reader.finish()
     except CopyDataError as error:
         raise OperationFailedError(f"the archive's rows: {error}") from error

@@ -10,6 +10,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from kulti_ops import project
+from kulti_ops.backup.reading import stored
 from kulti_ops.db import connect, own_target
 from kulti_ops.pgserver import ScratchOptions, scratch_server
 from kulti_ops.platform import shape
@@ -26,7 +27,6 @@ from kulti_ops.restore.run import RestoreOptions
 if TYPE_CHECKING:
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.pgserver import PgServer
-    from kulti_ops.pgtools import Installation
     from kulti_ops.progress import Progress
     from kulti_ops.restore.hosted.plan import HostedPlan
     from kulti_ops.storage import Storage
@@ -53,7 +53,7 @@ def restore_into_project(
     chosen = ScratchOptions(superuser=shape.ADMIN_ROLE, network=False, settings=SETTINGS)
     with scratch_server(options.scratch_root, options.server, options=chosen) as server:
         with phase(drill, "prepare"):
-            prepared = _prepare(server, manifest, storage, verified, tools=options.tools)
+            prepared = _prepare(server, manifest, storage, verified, options=options)
         done = run_hosted(prepared, options=RestoreOptions(tools=options.tools), progress=progress)
         drill.phases_s |= {k: v for k, v in done.outcome.phases_s.items() if k != "prepare"}
         drill.phases_s["prepare"] += done.outcome.phases_s.get("prepare", 0.0)
@@ -78,7 +78,7 @@ def _prepare(
     storage: Storage,
     verified: Verification,
     *,
-    tools: Installation,
+    options: DrillOptions,
 ) -> PreparedHosted:
     password = secrets.token_urlsafe(24)
     project.create_project(
@@ -86,14 +86,13 @@ def _prepare(
     )
     url = server.dsn(user=shape.OWNER_ROLE, password=password)
     target = own_target(url, "the scratch project")
-    archive = storage.local_path(manifest.key(manifest.artifact("dump")))
-    assert archive is not None  # noqa: S101 - the only storage there is, is local
+    archive = stored(manifest, storage, "dump", identities=options.identities)
     assert verified.toc is not None  # noqa: S101 - verified contents have one
     assert verified.inventory is not None  # noqa: S101 - likewise
     with connect(target, application="restore preflight") as connection:
         facts = look_at_project(connection)
         view = View(verified.toc, verified.inventory, facts, HostedOptions(create_roles=True))
-        plan = make_plan(connection, view, archive=archive, tools=tools)
+        plan = make_plan(connection, view, archive=archive, tools=options.tools)
     return PreparedHosted(
         manifest=manifest,
         verification=verified,

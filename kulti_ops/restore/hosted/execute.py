@@ -28,10 +28,10 @@ from kulti_ops.restore.tool import ERRORS_KEPT, EntryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from kulti_ops.archive import Toc
     from kulti_ops.db import Connection, Target
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
     from kulti_ops.restore.hosted.plan import HostedPlan
     from kulti_ops.restore.hosted.step import Step
@@ -69,7 +69,7 @@ class HostedOutcome:
 class HostedRestore:
     """One archive, one plan, one target; `judge` looks before the transaction commits."""
 
-    archive: Path
+    archive: ArchiveSource
     toc: Toc
     plan: HostedPlan
     target: Target

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Self
 
 from kulti_ops.db import translated
 from kulti_ops.errors import OperationFailedError
-from kulti_ops.restore.hosted.script import script_of
+from kulti_ops.pgrestore import pg_restore
 from kulti_ops.restore.side import loading
 from kulti_ops.verify.copydata import CopyDataError, CopyReader
 from kulti_ops.verify.large_objects import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
     from types import TracebackType
 
     from kulti_ops.archive import Entry
     from kulti_ops.db import Connection
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
     from kulti_ops.restore.hosted.facts import Relation
     from kulti_ops.restore.hosted.step import Step
@@ -145,7 +145,7 @@ class _Rows:
         self._loader.count(len(data))
 
 
-def load_rows(loader: Loader, *, archive: Path, tools: Installation) -> None:
+def load_rows(loader: Loader, *, archive: ArchiveSource, tools: Installation) -> None:
     """Load the rows of the loader's steps in the archive's order.
 
     Raises: DatabaseError for the first row that the target does not take;
@@ -154,9 +154,10 @@ def load_rows(loader: Loader, *, archive: Path, tools: Installation) -> None:
     reader = CopyReader([s.entry.copy_statement for s in loader.steps], loader.begin)
     try:
         with loader:
-            with script_of(archive, (s.entry for s in loader.steps), tools=tools) as script:
-                while chunk := script.read(CHUNK_BYTES):
+            with pg_restore(archive, (s.entry for s in loader.steps), tools=tools) as run:
+                for chunk in run.output():
                     reader.feed(chunk)
+                run.finish()
             reader.finish()
             loader.end()
     except CopyDataError as error:
@@ -164,7 +165,7 @@ def load_rows(loader: Loader, *, archive: Path, tools: Installation) -> None:
 
 
 def load_large_objects(
-    connection: Connection, entries: Iterable[Entry], *, archive: Path, tools: Installation
+    connection: Connection, entries: Iterable[Entry], *, archive: ArchiveSource, tools: Installation
 ) -> None:
     """Fill the large objects of some BLOBS entries; they must exist.
 
@@ -173,14 +174,15 @@ def load_large_objects(
     wanted = tuple(entries)
     if not wanted:
         return
-    with translated("large objects"), script_of(archive, wanted, tools=tools) as script:
+    with translated("large objects"), pg_restore(archive, wanted, tools=tools) as run:
         number, offset, waiting = 0, 0, b""
-        for found, piece in pieces(script):
+        for found, piece in pieces(run.child.stdout):
             if found != number or len(waiting) >= CHUNK_BYTES:
                 _put(connection, number, offset, waiting)
                 offset = offset + len(waiting) if found == number else 0
                 number, waiting = found, b""
             waiting += piece
+        run.finish()
         _put(connection, number, offset, waiting)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kulti_ops.backup.reading import judge_identities, stored
 from kulti_ops.db import connect
 from kulti_ops.errors import RefusedError
 from kulti_ops.progress import SILENT, Progress
@@ -26,12 +27,12 @@ from kulti_ops.verify.backup import Verification, verify_backup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from kulti_ops.archive import Toc
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Connection, Target
     from kulti_ops.inventory import Inventory
+    from kulti_ops.pgrestore import ArchiveSource
     from kulti_ops.pgtools import Installation
     from kulti_ops.report import CheckResult
     from kulti_ops.restore.run import RestoreOptions
@@ -48,7 +49,7 @@ class PreparedHosted:
     verification: Verification
     toc: Toc
     inventory: Inventory
-    archive: Path
+    archive: ArchiveSource
     target: Target
     plan: HostedPlan
 
@@ -87,6 +88,7 @@ def prepare_hosted(
     """
     timeout_s = options.connect_timeout_s
     guards.judge_connection(target)
+    judge_identities(manifest, options.identities)
     state = guards.look_at(target, timeout_s=timeout_s)
     guards.judge_source(options.source, target, manifest, timeout_s=timeout_s)
     guards.judge_production(target, production=options.production, confirmed=options.confirmed)
@@ -99,11 +101,11 @@ def prepare_hosted(
             storage,
             level=Level.CONTENTS,
             installations=(options.tools,),
+            identities=options.identities,
             progress=progress,
         )
         toc, inventory = guards.judge_verified(manifest, verification)
-        archive = storage.local_path(manifest.key(manifest.artifact("dump")))
-        assert archive is not None  # noqa: S101 - the only storage there is, is local
+        archive = stored(manifest, storage, "dump", identities=options.identities)
         view = View(toc, inventory, facts, hosted)
         plan = make_plan(connection, view, archive=archive, tools=options.tools)
         judge_roles(plan, create_roles=options.create_roles)
@@ -119,7 +121,7 @@ def prepare_hosted(
 
 
 def make_plan(
-    connection: Connection, view: View, *, archive: Path, tools: Installation
+    connection: Connection, view: View, *, archive: ArchiveSource, tools: Installation
 ) -> HostedPlan:
     """Return the plan, with the foreign keys counted that would point to nothing.
 

@@ -21,6 +21,7 @@ SELECT f.what, f.failures, w.minutes
     SELECT coalesce(nullif(current_setting('kulti_ops.auth_window_minutes', true), '')::integer, 60) AS minutes,
            coalesce(nullif(current_setting('kulti_ops.auth_grace_minutes', true), '')::integer, 10) AS grace,
            coalesce(nullif(current_setting('kulti_ops.now', true), '')::timestamptz, now()) AS now
+    OFFSET 0  -- once, not for every row
   ) w
  CROSS JOIN LATERAL (
     SELECT 'codes were sent and not used' AS what, count(*) AS failures

@@ -35,11 +35,17 @@ _PROXY_LIMIT_BYTES = 10_000_000
 
 @dataclass(kw_only=True)
 class World:
-    """What the answers depend on. `agents` asks the database and raises when it is down."""
+    """What the answers depend on.
+
+    `agents` and `account` ask the database and raise when it is down; the account's cookie
+    is `NAME=VALUE`.
+    """
 
     agents: Callable[[], Awaitable[dict[str, Any]]]
     faults: Callable[[], frozenset[str]]
+    account: Callable[[], Awaitable[dict[str, Any]]]
     webhook_secret: str
+    account_cookie: str
     https_port: int = 0
     calls: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
     texts_sent: int = 0
@@ -133,10 +139,33 @@ async def _api(request: web.Request, world: World, faults: frozenset[str]) -> we
     if path in surface.BROKEN_GET or path.startswith("/api/admin/"):
         return web.Response(status=500 if method == "GET" else 405)
     if path in surface.UNAUTHORIZED_GET or path.startswith("/api/matchmaking/"):
-        return _json(surface.UNAUTHORIZED, status=401) if method == "GET" else _refused()
+        return await _personal(request, world, faults) if method == "GET" else _refused()
     if path in surface.UNAUTHORIZED_POST:
         return _json(surface.UNAUTHORIZED, status=401) if method == "POST" else _refused()
     return _html("<title>404: This page could not be found.</title>", status=404)
+
+
+def _is_signed_in(request: web.Request, world: World) -> bool:
+    name, _, value = world.account_cookie.partition("=")
+    return hmac.compare_digest(request.cookies.get(name, "").encode(), value.encode())
+
+
+async def _personal(request: web.Request, world: World, faults: frozenset[str]) -> web.Response:
+    """Answer a read that wants somebody signed in; without a database as the platform does."""
+    path = request.path
+    if path not in surface.ACCOUNT_READS or not _is_signed_in(request, world):
+        return _json(surface.UNAUTHORIZED, status=401)
+    try:
+        found = None if "db-down" in faults else await world.account()
+    except Exception:  # noqa: BLE001 - whatever is wrong with the database, the answer is this
+        found = None
+    if found is None:
+        missing = path == surface.BALANCE
+        body = {"error": "User not found" if missing else "Internal server error"}
+        return _json(body, status=404 if missing else 500)
+    answer = _json(found[path])
+    answer.headers["Cache-Control"] = "private, no-store"
+    return answer
 
 
 async def _agents(_request: web.Request, world: World, faults: frozenset[str]) -> web.Response:

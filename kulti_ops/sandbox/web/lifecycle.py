@@ -47,6 +47,7 @@ class WebInfo:
     pid: int
     faults: tuple[str, ...]
     webhook_secret: str = field(repr=False)
+    account_cookie: str = field(repr=False)
 
 
 def start_web(sandbox: Path, *, database_url: str, now: datetime) -> WebInfo:
@@ -59,6 +60,7 @@ def start_web(sandbox: Path, *, database_url: str, now: datetime) -> WebInfo:
 
 
 def _start(sandbox: Path, *, database_url: str, now: datetime) -> WebInfo:
+    from kulti_ops.sandbox.web.account import COOKIE_NAME
     from kulti_ops.sandbox.web.certificates import CA_FILE, make_certificates
 
     folder = sandbox / FOLDER
@@ -70,6 +72,7 @@ def _start(sandbox: Path, *, database_url: str, now: datetime) -> WebInfo:
     plan = {
         "database_url": database_url,
         "webhook_secret": old.get("webhook_secret") or secrets.token_hex(16),
+        "account_cookie": old.get("account_cookie") or f"{COOKIE_NAME}={secrets.token_hex(16)}",
         "ports": {name: before[name] for name in ("http", "https", "status") if name in before},
     }
     (folder / _READY).unlink(missing_ok=True)
@@ -91,6 +94,7 @@ def web_info(sandbox: Path) -> WebInfo | None:
     ready = _read(folder / _READY)
     if not ready or not _is_held(folder / _LOCK):
         return None
+    plan = _read(folder / _PLAN)
     return WebInfo(
         url=f"https://localhost:{ready['https']}",
         http_url=f"http://localhost:{ready['http']}",
@@ -98,7 +102,8 @@ def web_info(sandbox: Path) -> WebInfo | None:
         cafile=folder / "ca.pem",
         pid=ready["pid"],
         faults=tuple(sorted(read_faults(folder))),
-        webhook_secret=str(_read(folder / _PLAN).get("webhook_secret", "")),
+        webhook_secret=str(plan.get("webhook_secret", "")),
+        account_cookie=str(plan.get("account_cookie", "")),
     )
 
 

@@ -21,6 +21,7 @@ from aiohttp import web
 
 from kulti_ops.db import connect, own_target, translated
 from kulti_ops.pgserver.process import wait_until
+from kulti_ops.sandbox.web.account import ask_account
 from kulti_ops.sandbox.web.app import World, make_app, make_status_app
 from kulti_ops.sandbox.web.certificates import EXPIRED, GOOD, WRONG_HOST, certificate_file
 from kulti_ops.sandbox.web.faults import read_faults
@@ -68,7 +69,9 @@ async def serve(folder: Path) -> None:
     world = World(
         agents=functools.partial(_ask, plan["database_url"]),
         faults=faults,
+        account=functools.partial(asyncio.to_thread, ask_account, plan["database_url"]),
         webhook_secret=plan["webhook_secret"],
+        account_cookie=plan["account_cookie"],
     )
     app, status_app = make_app(world), make_status_app(faults)
     runners = (web.AppRunner(app, access_log=None), web.AppRunner(status_app, access_log=None))

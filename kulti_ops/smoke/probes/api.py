@@ -99,11 +99,13 @@ async def health(context: Context) -> CheckResult:
 
 
 async def size_limit(context: Context) -> CheckResult:
-    """Check: four routes take 10,240 characters and refuse 10,241, before anything else."""
+    """Check: routes take 10,240 characters and refuse 10,241, before anything else."""
     limit = surface.BODY_LIMIT_CHARACTERS
-    paths = surface.SIZE_LIMITED
-    fits = await asyncio.gather(*(context.ask(p, "POST", body=_body(limit)) for p in paths))
-    over = await asyncio.gather(*(context.ask(p, "POST", body=_body(limit + 1)) for p in paths))
+    paths = context.site.size_limited
+    fits = await asyncio.gather(*(context.ask(p, "POST", body=_body(limit, "é")) for p in paths))
+    over = await asyncio.gather(
+        *(context.ask(p, "POST", body=_body(limit + 1, "x")) for p in paths)
+    )
     faults = []
     absent = []
     for path, small, large in zip(paths, fits, over, strict=True):
@@ -115,15 +117,17 @@ async def size_limit(context: Context) -> CheckResult:
             faults.append(f"{path} lets {limit + 1} characters through ({large.status})")
     if absent and not faults:
         text = f"there is no {', '.join(absent)}: the limit there could not be looked at"
-        return finding(text, status=Verdict.UNKNOWN, advice="see what has become of the route")
+        advice = "name the routes in KULTI_OPS_SIZE_LIMITED, if they are elsewhere"
+        return finding(text, status=Verdict.UNKNOWN, advice=advice)
     advice = "see the body limit of those routes"
-    return verdict(faults, f"{limit} characters pass, {limit + 1} do not", advice=advice)
+    good = f"{limit} characters pass on {len(paths)} routes, {limit + 1} do not"
+    return verdict(faults, good, advice=advice)
 
 
-def _body(characters: int) -> bytes:
+def _body(characters: int, fill: str) -> bytes:
     """Return a JSON object of exactly that many characters which asks for nothing."""
     head, tail = '{"kultiOpsProbe":"', '"}'
-    return (head + "x" * (characters - len(head) - len(tail)) + tail).encode()
+    return (head + fill * (characters - len(head) - len(tail)) + tail).encode()
 
 
 async def methods(context: Context) -> CheckResult:

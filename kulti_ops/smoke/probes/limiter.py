@@ -45,7 +45,7 @@ async def rate_limit(context: Context) -> CheckResult:
 
 
 async def _call(context: Context) -> Response:
-    return await context.ask(surface.INVITE_VALIDATION, "POST", body=_BODY)
+    return await context.ask(surface.INVITE_VALIDATION, "POST", body=_BODY, at_once=True)
 
 
 def _judge(answer: Response, passed: int) -> CheckResult:

@@ -9,6 +9,7 @@ from kulti_ops.http import ExchangeError, Failure
 from kulti_ops.message import Request
 from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
+from kulti_ops.smoke.caching import lifetime_s
 from kulti_ops.smoke.csp import parse_policies
 from kulti_ops.smoke.grade import Evidence, Profile, grade, is_worse
 from kulti_ops.smoke.page import own_scripts, read_page
@@ -109,7 +110,7 @@ async def static(context: Context) -> CheckResult:
     path = next(iter(own_scripts(read_page(context.home.text), context.home.url)), None)
     if path is None:
         return skipped("the home page loads no script of its own site")
-    answer = await context.ask(path)
+    answer = await context.ask(path, name="(a script)")
     if answer.status != _OK:
         return finding(
             f"{path} answers {answer.status}", advice="deploy again: an asset is missing"
@@ -118,20 +119,12 @@ async def static(context: Context) -> CheckResult:
     faults = []
     if not answer.value("content-encoding"):
         faults.append(f"{path} is not compressed")
-    if "immutable" not in cache and _max_age(cache) < _LONG_CACHE_S:
+    if lifetime_s(cache) < _LONG_CACHE_S:
         faults.append(f"{path} may not be kept ({cache or 'no Cache-Control'})")
     if faults:
         advice = "check the hosting's settings for static files"
         return finding("; ".join(faults), advice=advice, status=Verdict.WARN)
     return ok("compressed, and may be kept for long")
-
-
-def _max_age(cache: str) -> int:
-    for part in cache.split(","):
-        name, _, value = part.strip().partition("=")
-        if name in {"max-age", "s-maxage"} and value.isdigit():
-            return int(value)
-    return 0
 
 
 async def headers(context: Context) -> CheckResult:

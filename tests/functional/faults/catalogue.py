@@ -46,6 +46,8 @@ KILLS = (
     "interrupt during a drill",
     "SIGKILL during a drill",
     "interrupt during a restore",
+    "SIGKILL at every stage of a prune",
+    "interrupt during a prune",
 )
 DISK = (
     "disk full while dumping",
@@ -93,6 +95,7 @@ TARGET = (
 )
 CONCURRENCY = (
     "two creates at once",
+    "two prunes at once",
     "stale lock of a dead holder",
     "lock of a living holder",
     "two backups in one second",

@@ -239,8 +239,8 @@ def edit(document: dict[str, Any]) -> bytes:
             marks=pytest.mark.fault("manifest cut"),
         ),
         pytest.param(
-            lambda d: json.dumps(signed({**d, "schema_version": 2})).encode(),
-            "manifest of schema 2; this kulti-ops reads up to 1",
+            lambda d: json.dumps(signed({**d, "schema_version": 3})).encode(),
+            "manifest of schema 3; this kulti-ops reads up to 2",
             marks=pytest.mark.fault("manifest of a newer schema"),
         ),
         pytest.param(

@@ -35,7 +35,7 @@ if not any(a.startswith("--dbname") for a in sys.argv):
     os.execv(REAL, [REAL, *sys.argv[1:]])
 (listed,) = [a.partition("=")[2] for a in sys.argv if a.startswith("--use-list")]
 lines = open(listed).readlines()
-short = listed + ".short"
+short = __file__ + ".list"
 open(short, "w").writelines(lines[:{keep}])
 arguments = [f"--use-list={{short}}" if a.startswith("--use-list") else a for a in sys.argv[1:]]
 code = subprocess.run([REAL, *arguments]).returncode
@@ -45,7 +45,7 @@ os.unlink(short)
 # pg_restore after whose work somebody changes something at the target
 MEDDLE = """
 import os, subprocess, sys
-code = subprocess.run([REAL, *sys.argv[1:]]).returncode
+code = subprocess.run([REAL, *sys.argv[1:]], close_fds=False).returncode
 (database,) = [a.partition("=")[2] for a in sys.argv if a.startswith("--dbname")] or [None]
 if database:
     psql = [os.path.join(os.path.dirname(REAL), "psql"), "-qX", "-v", "ON_ERROR_STOP=1"]

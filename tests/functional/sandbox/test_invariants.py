@@ -14,6 +14,8 @@ from kulti_ops.report import Verdict
 from tests.functional.sandbox.conftest import NOW
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from tests.functional.sandbox.conftest import Built
 
 # What breaks each invariant. Every text runs as superuser in a transaction that is rolled back;
@@ -205,6 +207,78 @@ def test_chain_of_one_transaction_in_any_order_holds(admin: psycopg.Connection) 
         (found[0],),
     )
     assert judge(admin, NOW, by_id("credits_chain"))["credits_chain"].status is Verdict.CRIT
+
+
+# Ledgers of one user as (second, amount, balance_after), and the rows that may be called its first
+# break, by their place here; none when the chain holds.
+LEDGERS: dict[str, tuple[tuple[tuple[int, int, int], ...], frozenset[int]]] = {
+    "no rows": ((), frozenset()),
+    "one row": (((1, 5, 5),), frozenset()),
+    "one row from elsewhere": (((1, 5, 6),), frozenset({0})),
+    "broken first row": (((1, 5, 6), (2, 1, 7), (3, 1, 8)), frozenset({0})),
+    "broken last row": (((1, 5, 5), (2, 1, 6), (3, 1, 8)), frozenset({2})),
+    "a lost row": (((1, 5, 5), (3, 1, 8)), frozenset({1})),
+    "out of order in the heap": (((3, 1, 7), (1, 5, 5), (2, 1, 6)), frozenset()),
+    "a time that was changed": (((3, 5, 5), (2, 1, 6)), frozenset({1})),
+    "ties that rise": (((1, 5, 5), (2, 1, 6), (2, 2, 8), (3, 1, 9)), frozenset()),
+    "ties that rise and fall": (((1, 5, 5), (2, -3, 2), (2, 4, 6), (2, -1, 5)), frozenset()),
+    "ties that fall to nothing": (((1, 5, 5), (2, -2, 3), (2, -3, 0), (3, 1, 1)), frozenset()),
+    "ties of nothing": (((1, 5, 5), (2, 0, 5), (2, 0, 5), (3, 1, 6)), frozenset()),
+    "a tie that leads nowhere": (((1, 5, 5), (2, 1, 6), (2, 2, 9), (3, 1, 9)), frozenset({1, 2})),
+    "a tie of nothing from nowhere": (((1, 5, 5), (2, 0, 7), (2, 1, 6)), frozenset({1})),
+    "ties first": (((1, 2, 5), (1, 3, 3)), frozenset()),
+    "ties first, from elsewhere": (((1, 2, 6), (1, 3, 4)), frozenset({0, 1})),
+    "a break after ties": (((1, 3, 3), (1, 2, 5), (2, 1, 7)), frozenset({2})),
+    "an amount that no integer holds": (((1, -2_000_000_000, 2_000_000_000),), frozenset({0})),
+}
+
+
+@pytest.mark.parametrize("case", list(LEDGERS))
+def test_chain_of_an_odd_ledger_names_the_first_break(admin: psycopg.Connection, case: str) -> None:
+    ledger, breaks = LEDGERS[case]
+    user = _with_ledger(admin, ledger)
+    (result,) = judge(admin, NOW, by_id("credits_chain")).values()
+    assert (result.status, result.violations) == ((Verdict.CRIT, 1) if breaks else (Verdict.OK, 0))
+    for row in result.rows:
+        found = (row["created_at"].second, row["amount"], row["balance_after"])
+        assert (row["user_id"], found) in {(user, ledger[place]) for place in breaks}
+
+
+@pytest.mark.parametrize(
+    ("ledger", "balance", "broken"),
+    [
+        ((), 0, 0),
+        ((), 1, 1),
+        (((1, 5, 5), (2, 1, 6), (2, 2, 8)), 8, 0),
+        (((1, 5, 5), (2, 2, 8), (2, 1, 6)), 8, 0),
+        # the sum is right, and no row of the newest instant says so
+        (((1, 5, 5), (2, 1, 6), (2, 2, 7)), 8, 1),
+        (((1, 8, 8), (2, 0, 7)), 8, 1),
+        (((1, 5, 5), (2, 1, 6)), 5, 1),
+    ],
+)
+def test_balance_is_the_sum_and_a_newest_rows(
+    admin: psycopg.Connection, ledger: tuple[tuple[int, int, int], ...], balance: int, broken: int
+) -> None:
+    user = _with_ledger(admin, ledger)
+    admin.execute("UPDATE public.profiles SET credits_balance = %s WHERE id = %s", (balance, user))
+    (result,) = judge(admin, NOW, by_id("credits_balance")).values()
+    assert [row["user_id"] for row in result.rows] == [user] * broken
+
+
+def _with_ledger(admin: psycopg.Connection, ledger: tuple[tuple[int, int, int], ...]) -> UUID:
+    """Give one user this ledger instead of the own one; returns the user."""
+    found = admin.execute("SELECT id FROM public.profiles ORDER BY id LIMIT 1").fetchone()
+    assert found is not None
+    user: UUID = found[0]
+    admin.execute("DELETE FROM public.credit_transactions WHERE user_id = %s", (user,))
+    for second, amount, balance in ledger:
+        admin.execute(
+            "INSERT INTO public.credit_transactions (user_id, amount, balance_after, type,"
+            " created_at) VALUES (%s, %s, %s, 'admin_adjustment', %s)",
+            (user, amount, balance, NOW.replace(second=second, microsecond=0)),
+        )
+    return user
 
 
 def test_threshold_of_an_invariant_can_be_set(admin: psycopg.Connection) -> None:

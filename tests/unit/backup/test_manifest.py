@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from kulti_ops.backup import manifest as manifests
+from kulti_ops.backup.publish import NOT_COVERED
 from kulti_ops.errors import StorageError
 
 AT = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -94,8 +96,73 @@ def test_manifest_that_is_none_is_refused(data: bytes) -> None:
 
 
 def test_manifest_of_a_newer_schema_is_refused_by_name() -> None:
-    with pytest.raises(StorageError, match="schema 2"):
-        manifests.from_json(changed(("schema_version",), 2), backup_id=ID)
+    with pytest.raises(StorageError, match="schema 3; this kulti-ops reads up to 2"):
+        manifests.from_json(changed(("schema_version",), 3), backup_id=ID)
+
+
+def test_manifest_of_an_unencrypted_backup_is_as_older_versions_read_it() -> None:
+    document = json.loads(manifests.to_json(make()))
+    assert document["schema_version"] == 1
+    assert "recipients" not in document
+    assert document["artifacts"][0].keys() == {"name", "kind", "size_bytes", "sha256"}
+
+
+def make_sealed(**changes: Any) -> manifests.Manifest:
+    artifacts = tuple(
+        manifests.Artifact(
+            name=f"{name}.age",
+            kind=kind,
+            size_bytes=10**13,
+            sha256="a" * 64,
+            plain_size_bytes=10**13 - 1000,
+            plain_sha256="b" * 64,
+        )
+        for name, kind in (
+            ("dump.pgc", "dump"),
+            ("globals.sql", "globals"),
+            ("inventory.json", "inventory"),
+        )
+    )
+    sums = manifests.Artifact(name="SHA256SUMS", kind="sums", size_bytes=5, sha256="c" * 64)
+    recipients = tuple(f"age1{n:058}" for n in range(16))
+    sealed: dict[str, Any] = {
+        "artifacts": (*artifacts, sums),
+        "schema_version": manifests.schema_of(sealed=True),
+        "recipients": recipients,
+        "not_covered": NOT_COVERED,
+    }
+    return make(**{**sealed, **changes})
+
+
+def test_manifest_of_an_encrypted_backup_is_read_back_and_small() -> None:
+    written = make_sealed()
+    data = manifests.to_json(written)
+    assert manifests.from_json(data, backup_id=ID) == written
+    assert json.loads(data)["schema_version"] == 2
+    assert len(data) <= 4096
+
+
+def test_manifest_of_an_encrypted_backup_opens_everything_by_age() -> None:
+    commands = manifests.restore_commands(make_sealed())
+    assert commands[1].startswith("set -o pipefail")
+    assert sum(c.startswith("age -d -i key.txt ") for c in commands) == 2
+    assert not any("--jobs" in c for c in commands)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"recipients": ()},
+        {"artifacts": make().artifacts},
+        {"artifacts": (replace(make_sealed().artifacts[0], plain_size_bytes=None),)},
+        {"artifacts": (replace(make_sealed().artifacts[0], plain_sha256="x"),)},
+        {"artifacts": (replace(make_sealed().artifacts[0], kind="sums"),)},
+    ],
+    ids=["no recipients", "plain dump", "half", "digest", "sealed sums"],
+)
+def test_manifest_that_is_half_encrypted_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(StorageError, match="damaged"):
+        manifests.from_json(manifests.to_json(make_sealed(**changes)), backup_id=ID)
 
 
 def test_manifest_of_another_backup_is_refused() -> None:
@@ -120,3 +187,24 @@ def test_ids_of_the_same_second_differ_by_their_nonce() -> None:
     one, other = manifests.new_id(AT, "x", "0a0a"), manifests.new_id(AT, "x", "0b0b")
     assert one != other
     assert manifests.is_id(one)
+
+
+@pytest.mark.parametrize(
+    ("host", "user", "identity"),
+    [
+        ("DB.Kulti.example", "postgres", "db.kulti.example:5432/postgres"),
+        ("db.abcdefghijklmnopqrst.supabase.co", "postgres", "abcdefghijklmnopqrst/postgres"),
+        (
+            "aws-0-eu-central-1.pooler.supabase.com",
+            "postgres.abcdefghijklmnopqrst",
+            "abcdefghijklmnopqrst/postgres",
+        ),
+        ("aws-0-eu-central-1.pooler.supabase.com", "postgres.other", "other/postgres"),
+        ("/run/postgresql", "me", "/run/postgresql:5432/postgres"),
+    ],
+)
+def test_source_of_a_hosted_project_is_its_reference_whichever_way_leads_there(
+    host: str, user: str, identity: str
+) -> None:
+    found = manifests.source_identity(host, port=5432, user=user, database="postgres")
+    assert found == identity

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kulti_ops.render import render
+from kulti_ops.render.summary import render_summary
 from kulti_ops.report import CheckResult, ErrorInfo, Outcome, Report, Verdict
 
 NASTY = "a\nb\r <&\"']]> \x00\ud800 ::error:: %0A ä"
@@ -83,3 +84,31 @@ def test_github_text_cannot_become_a_command(text: str) -> None:
 def test_github_error_is_an_annotation() -> None:
     failed = report(error=ErrorInfo(kind="operation", message="gone", hint=""))
     assert render(failed, "github") == "::error title=smoke run%3A operation::gone\n"
+
+
+def test_summary_has_the_worst_first_and_folds_what_is_well() -> None:
+    text = render_summary(report(*every("why")))
+    assert text.startswith("### kulti-ops smoke run: crit\n\n1 crit, 1 unknown, 1 warn, ")
+    loud, _, folded = text.partition("<details>")
+    rows = [line.split("|")[1].strip() for line in loud.splitlines() if line.startswith("| ")]
+    assert rows == ["status", "crit", "unknown", "warn"]
+    assert "check-ok" in folded
+    assert "check-skipped" in folded
+    assert text.endswith("</details>\n\n")
+
+
+def test_summary_without_a_check_or_with_an_error_is_never_green() -> None:
+    assert render_summary(report()).startswith("### kulti-ops smoke run: unknown")
+    error = ErrorInfo(kind="operation", message="gone", hint="look")
+    text = render_summary(report(error=error))
+    assert text.startswith("### kulti-ops smoke run: unknown")
+    assert "gone → look" in text
+
+
+@given(st.text())
+def test_summary_of_any_text_keeps_to_its_cell(summary: str) -> None:
+    text = render_summary(report(CheckResult(id="x", status=Verdict.CRIT, summary=summary)))
+    row = next(line for line in text.split("\n") if line.startswith("| crit"))
+    bare = row.replace("\\\\", "").replace("\\|", "")
+    assert bare.count("|") == 5
+    assert "<" not in bare.replace("<br>", "").replace("<!-- -->", "")

@@ -58,7 +58,7 @@ FAILED = report(Outcome(), error=ErrorInfo(kind="storage", message="it broke", h
 
 def test_render_formats_are_those_of_the_option() -> None:
     assert set(CheckFormat) == set(FORMATS)
-    assert set(FORMATS) - set(Format) == {"junit", "github"}
+    assert set(FORMATS) - set(Format) == {"junit", "github", "nagios"}
 
 
 def test_render_of_an_unknown_format_is_refused() -> None:

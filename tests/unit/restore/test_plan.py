@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kulti_ops.restore.plan import Action, TargetFacts, plan_restore
-from kulti_ops.restore.toc import dependants, list_file
+from kulti_ops.restore.toc import dependants
 from tests.unit.making import entry, inventory, item, toc
 
 ARCHIVE = toc(
@@ -82,7 +82,3 @@ def test_dependants_hold_all_that_reaches_a_root(needs: list[list[int]]) -> None
     assert 0 in found
     for number, needed in enumerate(needs):
         assert (number in found) == (number == 0 or bool(found & set(needed)))
-
-
-def test_list_file_holds_numbers_only() -> None:
-    assert list_file([entry(7, "TABLE", "x\n8; nasty")]) == "7;\n"

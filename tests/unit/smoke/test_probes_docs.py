@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from kulti_ops.smoke.run import IDS, TAGS, Selection
+from kulti_ops.smoke.selection import IDS, TAGS, Selection
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "probes.md"
 

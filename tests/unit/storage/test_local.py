@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import shutil
@@ -15,7 +16,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kulti_ops.errors import ConfigError, NotFoundError, RefusedError, StorageError
+from kulti_ops.errors import (
+    ConfigError,
+    NotFoundError,
+    RefusedError,
+    StorageError,
+    UnreachableError,
+)
 from kulti_ops.storage import open_storage
 from kulti_ops.storage.local import LocalStorage
 from tests.unit.storage.contract import BACKUP, KEY, StorageContract, get, put
@@ -226,3 +233,22 @@ def test_open_storage_takes_paths_and_file_urls(tmp_path: Path) -> None:
 
 def test_local_root_may_begin_with_a_tilde() -> None:
     assert LocalStorage("~/x").root == Path.home() / "x"
+
+
+def test_local_folder_that_cannot_be_listed_is_an_error_not_empty(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(storage, KEY)
+
+    def refuse(path: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(UnreachableError, match="cannot list"):
+        list(storage.list(BACKUP))
+
+
+def test_local_folder_locks_nothing_and_keeps_no_versions(storage: LocalStorage) -> None:
+    put(storage, KEY)
+    assert storage.locked_until(KEY) is None
+    assert storage.keeps_versions() is False
