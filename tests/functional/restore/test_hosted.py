@@ -247,6 +247,9 @@ def test_run_into_a_project_in_use_is_refused_and_changes_nothing(
     assert done.code == 6
     message = done.document["error"]["message"]
     assert message.endswith("is a project in use: table public.mine, rows in auth.users")
+    guarded = kulti(*RUN, NEW=project.url, KULTI_OPS_PRODUCTION="127.0.0.1")
+    assert (guarded.code, "is production" in guarded.stderr) == (6, True)
+    assert f"--confirm {project.name}" in guarded.stderr
     assert rows(project.admin_url, STATE) == before
 
 
