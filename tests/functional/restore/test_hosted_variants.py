@@ -184,6 +184,72 @@ def test_restore_into_an_older_version_has_no_unexplained_difference(
     }
 
 
+SUPERUSERS = """
+CREATE TABLE public.made_by_superuser (id integer PRIMARY KEY);
+INSERT INTO public.made_by_superuser VALUES (1);
+CREATE FUNCTION public.quiet(a integer) RETURNS boolean
+    LANGUAGE sql IMMUTABLE LEAKPROOF AS 'SELECT a > 0';
+ALTER FUNCTION public.quiet(integer) OWNER TO postgres;
+CREATE FUNCTION public.watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN NULL; END';
+CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION public.watch();
+CREATE SCHEMA made AUTHORIZATION kulti_analyst;
+CREATE TABLE made.thing (id serial);
+ALTER TABLE made.thing OWNER TO kulti_analyst;
+CREATE PUBLICATION everything FOR ALL TABLES;
+CREATE TABLE auth.mine (id integer);
+INSERT INTO auth.mine VALUES (1), (2);
+CREATE INDEX mine_on_users ON auth.users (phone_confirmed_at);
+COMMENT ON COLUMN auth.users.phone IS 'a superuser was here';
+ALTER DATABASE {name} SET kulti.note TO 'lost';
+"""
+
+
+def test_restore_of_what_only_a_superuser_can_make_names_each_difference(
+    sandbox_copy: Callable[[], Database],
+    session_root: Path,
+    new_project: NewProject,
+    server_install: Installation,
+) -> None:
+    source = sandbox_copy()
+    execute(source.admin_url, SUPERUSERS.format(name=source.name))
+    kulti = command_line(session_root / "superusers", session_root / "cache")
+    assert kulti("backup", "create", DATABASE_URL=source.url).code == 0
+    done = restore(kulti, new_project(), tools=server_install)
+    judge(done)
+    own = losses(done) - ALWAYS - STORAGE
+    assert own == {
+        (f"DATABASE PROPERTIES {source.name}", "database-setting", None),
+        ("FUNCTION public.quiet(integer)", "leakproof", None),
+        ("TABLE auth.mine", "vendor-object-missing", None),
+        ("TABLE DATA auth.mine", "rows-no-table", None),
+        ("INDEX auth.mine_on_users", "vendor-object-missing", None),
+        ("TABLE public.made_by_superuser", "owner", None),
+        ("FUNCTION public.watch()", "owner", None),
+        ("EVENT TRIGGER watch", "event-trigger", "42501"),
+        ("PUBLICATION everything", "superuser", "42501"),
+    }
+    found = done.result("restored-inventory").rows
+    explained_here = {
+        (str(row["kind"]), str(row["identity"]), str(row["attribute"]))
+        for row in found
+        if "realtime" not in str(row["identity"]) and "storage" not in str(row["identity"])
+    }
+    assert explained_here == {
+        ("column", "auth.mine.id", ""),
+        ("event trigger", "watch", ""),
+        ("function", "public.quiet(integer)", "definition"),
+        ("function", "public.watch()", "acl"),
+        ("function", "public.watch()", "owner"),
+        ("index", "auth.mine_on_users", ""),
+        ("publication", "everything", ""),
+        ("table", "auth.mine", ""),
+        ("table", "public.made_by_superuser", "acl"),
+        ("table", "public.made_by_superuser", "owner"),
+    }
+    (left_out,) = (r for r in done.result("restored-rows").rows if r["table"] == "auth.mine")
+    assert left_out["rows"] == 2
+
+
 def test_restore_into_a_project_in_use_is_refused_and_changes_nothing(
     kulti: CommandLine, new_project: NewProject
 ) -> None:
