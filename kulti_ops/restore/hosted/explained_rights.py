@@ -56,6 +56,8 @@ def _vendors_rights(restored: Restored) -> Rule:
             return ""
         found = _given(before.attributes.get("acl"))
         ours = {g: r for g, r in _given(difference.source).items() if _is_customers(restored, r)}
+        if restored.plan.options.public_only:  # what hangs on the vendor's objects is left out
+            ours = {}
         wanted = found | {g: r for g, r in ours.items() if _can_grant(restored, r)}
         return TARGETS_OWN if _given(difference.target) == wanted else ""
 

@@ -207,11 +207,12 @@ def _policy(view: View, entry: Entry) -> Step:
 
 
 def _table_data(view: View, entry: Entry) -> Step:
-    return decide_rows(view, entry) if view.is_vendor(entry) else Step(entry=entry, rule=rules.RUN)
+    others = view.is_vendor(entry) or view.is_of_extension(entry)
+    return decide_rows(view, entry) if others else Step(entry=entry, rule=rules.RUN)
 
 
 def _sequence_set(view: View, entry: Entry) -> Step:
-    if view.is_vendor(entry):
+    if view.is_vendor(entry) or view.is_of_extension(entry):
         return decide_sequence(view, entry)
     return Step(entry=entry, rule=rules.RUN)
 

@@ -96,6 +96,10 @@ class View:
                 return found
         return None
 
+    def is_of_extension(self, entry: Entry) -> bool:
+        """Return whether rights or rows are of a part of an extension: it has no entry."""
+        return bool(entry.dependencies) and self.subject(entry) is None
+
     def is_there(self, entry: Entry) -> bool:
         """Return whether the target has the object that an entry makes."""
         item = self.item(entry)
