@@ -17,6 +17,8 @@ from kulti_ops.errors import RefusedError
 from kulti_ops.pgserver import ScratchOptions, free_bytes, scratch_server
 from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict, worst
+from kulti_ops.restore.absent import REASON as ABSENT_REASON
+from kulti_ops.restore.absent import split_absent
 from kulti_ops.restore.comparison import checked, compare_all, jobs_result, judge_errors
 from kulti_ops.restore.invariants import hold_invariants
 from kulti_ops.restore.lost import lost_items
@@ -198,8 +200,12 @@ def restore_into_plain(
             progress=progress,
         ).run(outcome)
         drill.phases_s |= outcome.phases_s
-        drill.explained = tuple((s.entry.label, s.reason) for s in plan.explained)
-        drill.results.append(judge_errors(outcome.errors, plan))
+        errors, absent = split_absent(outcome.errors, plan)
+        drill.explained = (
+            *((s.entry.label, s.reason) for s in plan.explained),
+            *((e.label, ABSENT_REASON) for e in absent),
+        )
+        drill.results.append(judge_errors(errors, plan))
         drill.results += jobs_result(archive, options.jobs)
         progress.step("comparing")
         with phase(drill, "compare"):

@@ -84,9 +84,7 @@ def _can_grant(restored: Restored, right: Right) -> bool:
 def _kept_owners(restored: Restored) -> Rule:
     """Explain owners that nobody could give, and rights that differ by the owner's name."""
     kept = {
-        item.key: owner
-        for entry, owner in restored.plan.kept_owners
-        if (item := restored.of(entry)) is not None
+        key: owner for entry, owner in restored.plan.kept_owners for key in restored.made_by(entry)
     }
     role = restored.facts.role
 
