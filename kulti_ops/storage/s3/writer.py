@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import secrets
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from kulti_ops.storage.s3.client import Answer, S3Client
     from kulti_ops.storage.s3.lease import Lease
 
-SMALL_PART_BYTES = 8 * 1024 * 1024
+# What may be under way at once: several small parts use a long line better than one.
+UNDER_WAY_BYTES = 32 * 1024 * 1024
+UNDER_WAY_AT_MOST = 4
 _MARK = "kulti-ops-writer"  # tells our object from one that another wrote meanwhile
 
 
@@ -57,7 +60,7 @@ class S3Writer:
         self._client = client
         self._upload = upload
         self._mark = secrets.token_hex(8)
-        self._buffer = bytearray()
+        self._buffer = io.BytesIO()  # sent as it is: boto3 would copy plain bytes
         self._size = 0
         self._upload_id = ""
         self._begun = False
@@ -66,8 +69,8 @@ class S3Writer:
         self._failure: BaseException | None = None
         self._closed = False
         self._done = False
-        # two parts under way while they are small: memory stays the same whatever is written
-        self._under_way = 2 if upload.part_bytes <= SMALL_PART_BYTES else 1
+        at_once = UNDER_WAY_BYTES // upload.part_bytes
+        self._under_way = max(1, min(at_once, UNDER_WAY_AT_MOST))
         self._slots = threading.BoundedSemaphore(self._under_way)
         self._pool: ThreadPoolExecutor | None = None
 
@@ -77,17 +80,16 @@ class S3Writer:
         while view:
             if self._closed:
                 raise self._given_up()
-            if len(self._buffer) == self._upload.part_bytes:
+            if self._buffer.tell() == self._upload.part_bytes:
                 self._send()
-            room = self._upload.part_bytes - len(self._buffer)
-            self._buffer += view[:room]
-            self._size += min(room, len(view))
-            view = view[room:]
+            taken = self._buffer.write(view[: self._upload.part_bytes - self._buffer.tell()])
+            self._size += taken
+            view = view[taken:]
 
     def commit(self) -> None:
         """Publish the object, unless there is one, and look at it."""
         if self._upload_id:
-            if self._buffer:
+            if self._buffer.tell():
                 self._send()
             parts = [
                 {"PartNumber": number, "ETag": part.result()}
@@ -137,7 +139,8 @@ class S3Writer:
             raise self._failure
         if self._closed or self._pool is None:
             raise self._given_up()
-        part, self._buffer = self._buffer, bytearray()
+        part, self._buffer = self._buffer, io.BytesIO()
+        part.seek(0)
         self._parts.append(self._pool.submit(self._send_part, number, part))
 
     def _begin(self) -> None:
@@ -153,7 +156,7 @@ class S3Writer:
     def _given_up(self) -> StorageError:
         return StorageError(f"{self._upload.key}: the upload was given up")
 
-    def _send_part(self, number: int, part: bytearray) -> str:
+    def _send_part(self, number: int, part: io.BytesIO) -> str:
         try:
             answer = self._call(
                 "upload_part",
@@ -162,6 +165,7 @@ class S3Writer:
                 Body=part,
                 **self._checksum(part),
             )
+            part.close()  # its future lives on
             return str(answer["ETag"])
         except BaseException as error:
             self._failure = error
@@ -170,7 +174,8 @@ class S3Writer:
             self._slots.release()
 
     def _put(self, condition: dict[str, str]) -> None:
-        body = bytes(self._buffer)
+        body = self._buffer
+        body.seek(0)
         self._call(
             "put_object", Body=body, **self._described(), **self._checksum(body), **condition
         )
@@ -253,12 +258,12 @@ class S3Writer:
     def _described(self) -> dict[str, Any]:
         return {**self._upload.attributes, "Metadata": {_MARK: self._mark}}
 
-    def _checksum(self, body: bytes | bytearray) -> dict[str, str]:
+    def _checksum(self, body: io.BytesIO) -> dict[str, str]:
         """Return what goes along besides the signed sha-256 of the body."""
         checksum = self._client.options.checksum
         if checksum == "md5" or (checksum == "sha256" and self._client.options.lock_days):
             # object lock insists on one of them
-            digest = hashlib.md5(body, usedforsecurity=False).digest()
+            digest = hashlib.md5(body.getbuffer(), usedforsecurity=False).digest()
             return {"ContentMD5": base64.b64encode(digest).decode()}
         return {"ChecksumAlgorithm": "CRC32"} if checksum == "crc32" else {}
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from pyrage import x25519
 
 from kulti_ops.backup.catalog import State, find, read_entry, usable_manifest
 from kulti_ops.report import Verdict
@@ -48,43 +49,44 @@ def on_s3(stage: Stage, swift: S3Server) -> Stage:
     return stage
 
 
-def test_s3_backup_is_made_proven_restored_and_copied(
-    on_s3: Stage, swift: S3Server, small: Database, empty_database: Callable[[], Database]
+def test_s3_backup_is_made_proven_and_restored(
+    on_s3: Stage, small: Database, empty_database: Callable[[], Database]
 ) -> None:
     created = on_s3.forked("backup", "create", prepare=small_parts)
     assert created.code == 0, created.err
-    backup_id = created.out.strip()
     listed = on_s3.json("backup", "list")
-    assert [b["backup_id"] for b in listed.document["data"]["backups"]] == [backup_id]
+    assert [b["backup_id"] for b in listed.document["data"]["backups"]] == [created.out.strip()]
     verified = on_s3.json("verify", "backup")
     assert verified.code == 0, verified.findings
-    drilled = on_s3.json("restore", "drill")
-    assert drilled.code == 0, drilled.findings
     target = empty_database()
-    restored = on_s3.json(
-        "restore",
-        "run",
-        "--target",
-        "env:RESTORE_URL",
-        "--create-roles",
-        "--yes",
-        RESTORE_URL=target.url,
-    )
+    command = ("restore", "run", "--target", "env:RESTORE_URL", "--create-roles", "--yes")
+    restored = on_s3.json(*command, RESTORE_URL=target.url)
     assert restored.code == 0, restored.findings
     with psycopg.connect(small.url) as source, psycopg.connect(target.url) as there:
         assert source.execute(ROWS).fetchone() == there.execute(ROWS).fetchone()
+
+
+def test_s3_sealed_backup_is_made_drilled_and_copied(on_s3: Stage, swift: S3Server) -> None:
+    identity = x25519.Identity.generate()
+    on_s3.environment["KULTI_OPS_ENCRYPT_TO"] = str(identity.to_public())
+    on_s3.environment["KULTI_OPS_IDENTITY"] = str(identity)
+    created = on_s3.forked("backup", "create", prepare=small_parts)
+    assert created.code == 0, created.err
+    drilled = on_s3.json("restore", "drill")
+    assert drilled.code == 0, drilled.findings
     here = str(on_s3.storage)
     copied = on_s3.json("backup", "copy", "--to", here)
     assert copied.code == 0, copied.findings
-    assert copied.document["data"]["records"] == 2
+    assert copied.document["data"]["records"] == 1
     again = on_s3.json("backup", "copy", "--to", here)
     assert (again.code, again.document["data"]["already_there"]) == (0, True)
     shown = on_s3.json("backup", "show", KULTI_OPS_STORAGE=here)
     assert shown.document["data"]["state"] == "drilled"
     looked = on_s3.json("verify", "storage")
     assert {i: v for i, v in looked.verdicts.items() if v != "ok"} == {"public-settings": "unknown"}
-    hidden = [key for key in swift.keys(prefix_of(on_s3)) if "/." in f"/{key}"]
-    assert hidden == []
+    keys = swift.keys(prefix_of(on_s3))
+    assert [key for key in keys if "/." in f"/{key}"] == []
+    assert sum(key.endswith(".age") for key in keys) == 3
 
 
 @pytest.mark.fault("S3: SIGKILL during the upload")

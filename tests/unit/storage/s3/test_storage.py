@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kulti_ops.backup.catalog import State, find, list_entries
 from kulti_ops.errors import (
     ConfigError,
     RefusedError,
@@ -27,6 +28,7 @@ from kulti_ops.storage.s3 import CLAIMS, LOCKS, S3Storage, lease, listing
 from kulti_ops.storage.s3.lease import Lease, LeaseTimes, look
 from kulti_ops.storage.s3.options import MIB, S3Options
 from tests.s3server import BUCKET, LOCKED_BUCKET
+from tests.unit.backup.storing import NOW, store
 from tests.unit.storage.contract import BACKUP, KEY, StorageContract, get, put
 
 if TYPE_CHECKING:
@@ -499,3 +501,25 @@ def test_s3_object_that_a_lock_keeps_says_until_when(moto: S3Server) -> None:
     moto.boto().put_object_legal_hold(**where, LegalHold={"Status": "ON"})
     assert storage.locked_until(KEY) == HELD_FOR_GOOD
     assert storage.keeps_versions() is True
+
+
+def test_s3_catalog_takes_three_requests_a_backup(
+    moto: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = on(moto)
+    ids = {store(storage, NOW - timedelta(days=n), number=n) for n in range(8)}
+    asked: list[str] = []
+    call = storage.client.call
+
+    def count(operation: str, doing: str, **arguments: Any) -> Any:
+        asked.append(operation)
+        return call(operation, doing, **arguments)
+
+    monkeypatch.setattr(storage.client, "call", count)
+    entries = list_entries(storage)
+    assert {entry.backup_id for entry in entries} == ids
+    assert {entry.state for entry in entries} == {State.VERIFIED}
+    assert len(asked) == 1 + 3 * len(ids)  # the folders; then manifest, records' list, record
+    asked.clear()
+    assert find(storage, min(ids)).backup_id == min(ids)
+    assert len(asked) == 3
