@@ -11,13 +11,14 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, field, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kulti_ops.clock import compact, iso, parse_iso
 from kulti_ops.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from kulti_ops.db import Target
@@ -318,18 +319,21 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 _KNOWN: Mapping[type[Any], frozenset[str]] = {
     kind: frozenset(f.name for f in fields(kind)) for kind in (Artifact, Source, Totals, Manifest)
 }
-_SIMPLE: Mapping[type[Any], tuple[tuple[str, tuple[type, ...]], ...]] = {
-    kind: tuple((f.name, _TYPES[str(f.type)]) for f in fields(kind) if str(f.type) in _TYPES)
+_SIMPLE: Mapping[type[Any], tuple[Callable[[Any], tuple[Any, ...]], list[tuple[type, ...]]]] = {
+    kind: (
+        attrgetter(*(f.name for f in fields(kind) if str(f.type) in _TYPES)),
+        [_TYPES[str(f.type)] for f in fields(kind) if str(f.type) in _TYPES],
+    )
     for kind in _KNOWN
 }
 
 
 def _typed(value: _T) -> _T:
     """Return a dataclass's instance whose texts are texts and whose numbers are numbers."""
-    for name, wanted in _SIMPLE[type(value)]:
-        given = getattr(value, name)
-        if not isinstance(given, wanted) or given is True or given is False:
-            raise TypeError(f"{name} is of the wrong type")
+    values_of, wanted = _SIMPLE[type(value)]
+    given = values_of(value)
+    if not all(map(isinstance, given, wanted)) or bool in map(type, given):
+        raise TypeError(f"a field of {type(value).__name__} is of the wrong type")
     return value
 
 

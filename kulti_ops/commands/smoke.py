@@ -57,6 +57,7 @@ def wait(
             sha,
             policy=policy_of(run, url, cafile=cafile),
             header=run.settings.version_header,
+            now=run.now,
             timeout_s=parse_duration(timeout),
         )
     )

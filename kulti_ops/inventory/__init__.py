@@ -94,9 +94,9 @@ def read_items(connection: Connection) -> tuple[Item, ...]:
 def pin_session(connection: Connection, extra: Mapping[str, str] | None = None) -> None:
     """Give the session the settings under which text is comparable."""
     pinned = {**SESSION, **(extra or {})}
-    with connection.cursor() as cursor:
-        for name, value in pinned.items():
-            cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
+    calls = ", ".join(["set_config(%s, %s, false)"] * len(pinned))
+    with connection.cursor() as cursor:  # one round trip, however far away the server is
+        cursor.execute(f"SELECT {calls}", [text for pair in pinned.items() for text in pair])
 
 
 def to_json(inventory: Inventory) -> bytes:

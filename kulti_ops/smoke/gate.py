@@ -165,7 +165,8 @@ def _unreached(error: ExchangeError) -> CheckResult:
     """Return that there was no answer; an address that may not be asked is not the site's fault."""
     status = Verdict.UNKNOWN if error.failure in NOT_ASKED else Verdict.CRIT
     advice = error.hint or "see the last deploy, and the host's status"
-    return finding(error.message, status=status, advice=advice, evidence=failure_of(error))
+    evidence = {**failure_of(error), "blames": "vercel"}
+    return finding(error.message, status=status, advice=advice, evidence=evidence)
 
 
 async def _is_worth_waiting(page: Response, patience: Patience) -> bool:

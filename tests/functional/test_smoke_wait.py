@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +30,7 @@ def wait(respond: Callable[[Seen], bytes], *, timeout_s: float = 0.3) -> CheckRe
                 SHA,
                 policy=Policy(private_hosts=own_loopback(site.url)),
                 header="x-kulti-version",
+                now=datetime.now(UTC),
                 timeout_s=timeout_s,
                 pause_s=0.01,
             )
@@ -47,6 +49,13 @@ def test_wait_reads_the_health_endpoint_too() -> None:
         return answer(body=body)
 
     assert wait(respond).status is Verdict.OK
+
+
+def test_wait_comes_back_when_the_site_says() -> None:
+    away = answer("503 Service Unavailable", "Retry-After: 0")
+    answers = iter([away, answer("200 OK", f"X-Kulti-Version: {SHA}")])
+    found = wait(lambda _: next(answers), timeout_s=5)
+    assert found.status is Verdict.OK
 
 
 def test_wait_for_a_deploy_that_does_not_come_is_critical() -> None:

@@ -59,6 +59,8 @@ def insist_on_whole_paths(settings: Settings) -> None:
     """
     storage = settings.storage or "/"
     relative = [] if "://" in storage or storage[0] in "/~" else ["storage"]
+    if settings.sslrootcert and not settings.sslrootcert.startswith(("/", "system")):
+        relative.append("sslrootcert")
     relative += [
         field
         for field in type(settings).model_fields

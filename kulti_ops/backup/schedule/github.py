@@ -48,6 +48,7 @@ jobs:
       # runners have no IPv6, which the direct host needs: the session pooler, port 5432
       KULTI_OPS_POOLER_HOST: ${{{{ secrets.KULTI_OPS_POOLER_HOST }}}}
       KULTI_OPS_STORAGE: ${{{{ secrets.KULTI_OPS_STORAGE }}}}
+      KULTI_OPS_S3_REGION: ${{{{ secrets.KULTI_OPS_S3_REGION }}}}
       AWS_ACCESS_KEY_ID: ${{{{ secrets.AWS_ACCESS_KEY_ID }}}}
       AWS_SECRET_ACCESS_KEY: ${{{{ secrets.AWS_SECRET_ACCESS_KEY }}}}
       KULTI_OPS_ENCRYPT_TO: ${{{{ secrets.KULTI_OPS_ENCRYPT_TO }}}}

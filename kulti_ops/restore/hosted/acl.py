@@ -37,7 +37,8 @@ def decide_rights(view: View, entry: Entry) -> Step:
             return Step(entry=entry, rule=rules.VENDOR_RIGHTS)
         return _vendor_rights(view, entry, item=found[0], subject=subject)
     if found is None or subject is None:
-        return Step(entry=entry, rule=rules.RUN)
+        part = view.is_of_extension(entry)
+        return Step(entry=entry, rule=rules.EXTENSION_RIGHTS if part else rules.RUN)
     wanted = _of_roles_that_are(view, parse_rights(found[0].attributes.get("acl")))
     present = view.facts.items.get(found[0].key)
     if present is not None:

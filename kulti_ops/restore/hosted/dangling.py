@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from kulti_ops.restore.hosted.step import Step
     from kulti_ops.restore.hosted.view import View
 
-CHUNK_BYTES = 1024 * 1024
 _NAME = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _LIST = rf"{_NAME}(?:, {_NAME})*"
 _KEY = re.compile(rf"FOREIGN KEY \(({_LIST})\) REFERENCES {_NAME}\.{_NAME}\(({_LIST})\)")

@@ -56,6 +56,8 @@ def _vendors_rights(restored: Restored) -> Rule:
             return ""
         found = _given(before.attributes.get("acl"))
         ours = {g: r for g, r in _given(difference.source).items() if _is_customers(restored, r)}
+        if restored.plan.options.public_only:  # what hangs on the vendor's objects is left out
+            ours = {}
         wanted = found | {g: r for g, r in ours.items() if _can_grant(restored, r)}
         return TARGETS_OWN if _given(difference.target) == wanted else ""
 
@@ -82,9 +84,7 @@ def _can_grant(restored: Restored, right: Right) -> bool:
 def _kept_owners(restored: Restored) -> Rule:
     """Explain owners that nobody could give, and rights that differ by the owner's name."""
     kept = {
-        item.key: owner
-        for entry, owner in restored.plan.kept_owners
-        if (item := restored.of(entry)) is not None
+        key: owner for entry, owner in restored.plan.kept_owners for key in restored.made_by(entry)
     }
     role = restored.facts.role
 

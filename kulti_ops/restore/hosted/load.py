@@ -182,6 +182,7 @@ def load_large_objects(
                 offset = offset + len(waiting) if found == number else 0
                 number, waiting = found, b""
             waiting += piece
+        run.finish()
         _put(connection, number, offset, waiting)
         run.finish()
 

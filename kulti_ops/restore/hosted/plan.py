@@ -207,11 +207,12 @@ def _policy(view: View, entry: Entry) -> Step:
 
 
 def _table_data(view: View, entry: Entry) -> Step:
-    return decide_rows(view, entry) if view.is_vendor(entry) else Step(entry=entry, rule=rules.RUN)
+    others = view.is_vendor(entry) or view.is_of_extension(entry)
+    return decide_rows(view, entry) if others else Step(entry=entry, rule=rules.RUN)
 
 
 def _sequence_set(view: View, entry: Entry) -> Step:
-    if view.is_vendor(entry):
+    if view.is_vendor(entry) or view.is_of_extension(entry):
         return decide_sequence(view, entry)
     return Step(entry=entry, rule=rules.RUN)
 
@@ -290,4 +291,7 @@ def _wants_owner(view: View, step: Step) -> bool:
 def _with_owner(view: View, step: Step) -> Step:
     if step.fate not in {Fate.RUN, Fate.TRY} or not _wants_owner(view, step):
         return step
-    return replace(step, owner=step.entry.owner) if view.can_own(step.entry.owner) else step
+    owner = step.entry.owner
+    if not view.can_own(owner):
+        return step
+    return replace(step, owner=owner, at_home=view.schema_owner(step.entry) == owner)

@@ -70,6 +70,13 @@ class Restored:
         """Return the backup's object that an entry makes."""
         return self._by_place.get((entry.classid, entry.oid))
 
+    def made_by(self, entry: Entry) -> tuple[Key, ...]:
+        """Return the objects that an entry makes: large objects come in groups."""
+        if entry.desc == "BLOB METADATA":
+            return tuple(("large object", n) for n in entry.definition.split() if n.isdigit())
+        item = self.of(entry)
+        return () if item is None else (item.key,)
+
     def subject(self, entry: Entry) -> Item | None:
         """Return the backup's object that a comment or rights are about."""
         by_id = {e.dump_id: e for e in self.toc.entries}

@@ -247,6 +247,15 @@ GRANTS_NO_RIGHT = Rule(
     follows="the role has fewer rights than before",
     residual=True,
 )
+EXTENSION_RIGHTS = Rule(
+    name="extension-rights",
+    fate=Fate.TRY,
+    applies_to="ACL on a part of an extension outside the vendor's schemas",
+    reason="whoever installed the extension owns its parts",
+    follows="the roles have the rights that the extension gives by itself",
+    excused=frozenset({NO_RIGHT, "42883", "42P01"}),
+    residual=True,
+)
 OWN_RIGHTS = Rule(
     name="own-rights",
     fate=Fate.RUN,

@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 class Step:
     """An entry under its rule.
 
-    `text` runs in place of the entry's own; `owner` gets the object afterwards; `detail`
-    says what the rule's reason is about; `residual` is for somebody with more rights;
-    `columns` are those of rows that are loaded by way of a temporary table, `missing` those
-    of them that the target lacks.
+    `text` runs in place of the entry's own; `owner` gets the object afterwards, and is
+    `at_home` where the schema is his own; `detail` says what the rule's reason is about;
+    `residual` is for somebody with more rights; `columns` are those of rows that are loaded
+    by way of a temporary table, `missing` those of them that the target lacks.
     """
 
     entry: Entry
     rule: Rule
     text: str | None = None
     owner: str = ""
+    at_home: bool = False
     detail: str = ""
     residual: str = ""
     columns: tuple[str, ...] = ()

@@ -68,7 +68,7 @@ def statements(step: Step, facts: HostedFacts) -> str:
             f"SET LOCAL default_table_access_method = {_HEAP};\n"
         )
     if step.owner:
-        text += "\n".join(["", *_give(entry, step.owner, facts), ""])
+        text += "\n".join(["", *_give(step, facts), ""])
     return text
 
 
@@ -116,15 +116,19 @@ def without_maintain(text: str) -> str:
     )
 
 
-def _give(entry: Entry, owner: str, facts: HostedFacts) -> Iterator[str]:
-    """Yield ALTER … OWNER, with the right to create that a new owner must have."""
+def _give(step: Step, facts: HostedFacts) -> Iterator[str]:
+    """Yield ALTER … OWNER, with the right to create that a new owner must have.
+
+    Who owns the schema has it already, and would lose it with what is taken back.
+    """
+    entry, owner = step.entry, step.owner
     role = quote_identifier(owner)
     place = ""
-    if entry.namespace:
+    if entry.namespace and not step.at_home:
         known = facts.schemas.get(entry.namespace)
         if known is None or owner not in known.creators:
             place = f"SCHEMA {quote_identifier(entry.namespace)}"
-    elif entry.desc in _IN_DATABASE:
+    elif not entry.namespace and entry.desc in _IN_DATABASE:
         place = f"DATABASE {quote_identifier(facts.database)}"
     if place:
         yield f"GRANT CREATE ON {place} TO {role};"

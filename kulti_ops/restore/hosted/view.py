@@ -96,6 +96,10 @@ class View:
                 return found
         return None
 
+    def is_of_extension(self, entry: Entry) -> bool:
+        """Return whether rights or rows are of a part of an extension: it has no entry."""
+        return bool(entry.dependencies) and self.subject(entry) is None
+
     def is_there(self, entry: Entry) -> bool:
         """Return whether the target has the object that an entry makes."""
         item = self.item(entry)
@@ -201,6 +205,10 @@ class View:
             return True
         owners = self._schema_owners
         return name not in self.facts.schemas and owners.get(name, "").startswith("supabase_")
+
+    def schema_owner(self, entry: Entry) -> str:
+        """Return who owns an entry's schema in the backup; nobody for what is in none."""
+        return self._schema_owners.get(entry.namespace, "")
 
     @cached_property
     def _schema_owners(self) -> Mapping[str, str]:

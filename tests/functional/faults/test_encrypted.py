@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from typing import TYPE_CHECKING
 
 import pyrage
@@ -16,14 +17,17 @@ from kulti_ops.sealing import NO_IDENTITIES, Identities
 from kulti_ops.storage.local import LocalStorage
 from kulti_ops.verify import Level
 from kulti_ops.verify.backup import Verification, verify_backup
-from tests.functional.faults.stage import REAL_BIN, Stage
+from tests.functional.faults.stage import REAL_BIN, Stage, die_at
 from tests.functional.faults.test_damage import bad, resign
+from tests.functional.faults.test_s3_runs import prefix_of, small_parts
+from tests.s3server import BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.functional.conftest import Database
+    from tests.s3server import S3Server
 
 DUMP = "dump.pgc.age"
 CHUNK = 65536
@@ -220,3 +224,58 @@ def test_encrypted_create_on_a_full_storage_fails_and_leaves_nothing(
     assert stage.folders == []
     assert stage.rubbish == []
     outcome(done.line)
+
+
+@pytest.fixture
+def sealed_on_s3(stage: Stage, swift: S3Server, good_sealed: Stage) -> Stage:
+    """A stage that encrypts into an empty place of a bucket."""
+    stage.environment.update(swift.environment())
+    stage.environment["KULTI_OPS_ENCRYPT_TO"] = good_sealed.environment["KULTI_OPS_ENCRYPT_TO"]
+    return stage
+
+
+@pytest.mark.fault("encrypted: cut at a chunk's boundary")
+def test_encrypted_backup_on_s3_is_drilled_and_a_cut_one_is_believed_by_nobody(
+    sealed_on_s3: Stage,
+    swift: S3Server,
+    identity: Identities,
+    outcome: Callable[[object], None],
+) -> None:
+    sealed_on_s3.create()
+    bucket, prefix = swift.boto(), prefix_of(sealed_on_s3)
+    objects = {
+        key: bucket.get_object(Bucket=BUCKET, Key=f"{prefix}/{key}")["Body"].read()
+        for key in swift.keys(prefix)
+    }
+    assert {key.rpartition("/")[2] for key in objects} == {
+        *(DUMP, "globals.sql.age", "inventory.json.age", "SHA256SUMS", "manifest.json")
+    }
+    assert not any(b"PGDMP" in data or b"room_guests" in data for data in objects.values())
+    assert sealed_on_s3.json("verify", "backup", "--level", "quick").code == 0
+    assert sealed_on_s3.json("verify", "backup").code == 3
+    sealed_on_s3.environment["KULTI_OPS_IDENTITY"] = identity.text
+    drilled = sealed_on_s3.json("restore", "drill")
+    assert drilled.code == 0, drilled.findings
+    key = next(k for k in objects if k.endswith(DUMP))
+    header = objects[key].index(b"\n", objects[key].index(b"\n--- ") + 1) + 1
+    cut = objects[key][: header + TAG + 3 * (CHUNK + TAG)]
+    bucket.put_object(Bucket=BUCKET, Key=f"{prefix}/{key}", Body=cut)
+    verified = sealed_on_s3.json("verify", "backup")
+    assert verified.code == 10
+    assert sealed_on_s3.json("restore", "drill").code == 10
+    outcome(verified.findings)
+
+
+def test_encrypted_create_interrupted_during_the_upload_leaves_nothing(
+    sealed_on_s3: Stage, swift: S3Server
+) -> None:
+    done = sealed_on_s3.forked("backup", "create", prepare=_interrupted)
+    assert done.code == 128 + signal.SIGTERM
+    assert swift.uploads(prefix_of(sealed_on_s3)) == []
+    assert swift.keys(prefix_of(sealed_on_s3)) == []
+
+
+def _interrupted() -> None:
+    """Have parts of 128 kB, and end the run while it sends the third."""
+    small_parts()
+    die_at("kulti_ops.storage.s3.writer:S3Writer._send_part", signal.SIGTERM, call=3)()

@@ -106,9 +106,12 @@ def cron_runs(crontab: str) -> tuple[dict[str, str], list[str]]:
     return variables, commands
 
 
+@pytest.mark.parametrize("place", ["a folder", "S3"])
 def test_run_from_crons_empty_environment_is_silent_proven_and_told(
-    stage: Stage, program: Path
+    stage: Stage, program: Path, place: str, request: pytest.FixtureRequest
 ) -> None:
+    bucket = request.getfixturevalue("swift").environment() if place == "S3" else {}
+    stage.environment.update(bucket)
     textfiles = stage.root / "textfiles"
     textfiles.mkdir()
     with receiver() as told:
@@ -116,6 +119,7 @@ def test_run_from_crons_empty_environment_is_silent_proven_and_told(
             **told.settings,
             "DATABASE_URL": stage.url,
             "KULTI_OPS_STORAGE": str(stage.storage),
+            **bucket,
             "KULTI_OPS_STATE_DIR": str(stage.root / "state"),
             "KULTI_OPS_CACHE_DIR": stage.environment["KULTI_OPS_CACHE_DIR"],
             "KULTI_OPS_TEXTFILE_DIR": str(textfiles),

@@ -56,6 +56,10 @@ def until(url: str, query: str, *, found: bool = True) -> None:
             time.sleep(0.02)
 
 
+def summaries(done: Done) -> str:
+    return "\n".join(r["summary"][:500] for r in done.document["results"]) or done.stderr
+
+
 def errors(done: Done) -> list[tuple[str, str]]:
     return [(r["entry"], r["sqlstate"]) for r in done.result("restore")["rows"]]
 
@@ -95,7 +99,7 @@ def test_run_with_sessions_brings_them_back_and_the_residual_sql_runs_with_more_
     project = new_project()
     rest = tmp_path / "rest.sql"
     done = kulti(*RUN, "--with-sessions", "--residual", str(rest), NEW=project.url)
-    assert done.code == 0, done.stdout
+    assert done.code == 0, summaries(done)
     assert done.data["committed"] is True
     assert (done.result("restore")["status"], errors(done)) == ("ok", [])
     for table in ("auth.sessions", "auth.refresh_tokens", "auth.users"):
@@ -119,7 +123,7 @@ def test_run_public_only_says_what_dangles_before_and_leaves_the_logins_alone(
         "INSERT INTO auth.users (id) VALUES ('00000000-0000-0000-0000-0000000000aa')",
     )
     done = kulti(*RUN, "--public-only", NEW=project.url)
-    assert done.code == 0, done.stdout
+    assert done.code == 0, summaries(done)
     ((profiles,),) = rows(sandbox.database_url, "SELECT count(*) FROM public.profiles")
     assert {
         "constraint": "profiles_id_fkey",
@@ -132,6 +136,8 @@ def test_run_public_only_says_what_dangles_before_and_leaves_the_logins_alone(
     valid = "SELECT convalidated FROM pg_constraint WHERE conname = 'profiles_id_fkey'"
     assert rows(project.url, valid) == [(False,)]
     assert rows(project.url, "SELECT count(*) FROM auth.users") == [(1,)]
+    granted = "SELECT has_any_column_privilege('kulti_reader', 'auth.users', 'SELECT')"
+    assert rows(project.url, granted) == [(False,)]
     assert rows(project.url, "SELECT count(*) FROM public.profiles") == [(profiles,)]
     assert "VALIDATE CONSTRAINT" in done.data["residual"]
 
@@ -241,6 +247,9 @@ def test_run_into_a_project_in_use_is_refused_and_changes_nothing(
     assert done.code == 6
     message = done.document["error"]["message"]
     assert message.endswith("is a project in use: table public.mine, rows in auth.users")
+    guarded = kulti(*RUN, NEW=project.url, KULTI_OPS_PRODUCTION="127.0.0.1")
+    assert (guarded.code, "is production" in guarded.stderr) == (6, True)
+    assert f"--confirm {project.name}" in guarded.stderr
     assert rows(project.admin_url, STATE) == before
 
 
@@ -249,7 +258,7 @@ def test_drill_hosted_proves_the_backup_and_records_what_it_restored_into(
 ) -> None:
     report = tmp_path / "drill.md"
     done = kulti("restore", "drill", "--hosted", "--report", str(report), "--format", "json")
-    assert done.code == 0, done.stdout
+    assert done.code == 0, summaries(done)
     assert done.data["target"] == "hosted project"
     assert {"prepare", "schema", "data", "constraints", "rights", "compare"} <= done.data[
         "phases"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kulti_ops.platform.tables import CRITICAL_TABLES
 from kulti_ops.report import Verdict
 from tests.functional.restore.conftest import command_line, execute, rows
 from tests.functional.restore.hosting import Restoration, restore
@@ -182,6 +183,114 @@ def test_restore_into_an_older_version_has_no_unexplained_difference(
         "only the table's owner may set a trigger's state, and an enabled one would be a change": 2,
         "the target's server brings another version of the extension": 1,
     }
+
+
+# A verification insists on them.
+CRITICAL = [t.identity for t in CRITICAL_TABLES if t.identity.startswith("public.")]
+OLDER = """
+CREATE ROLE kulti_helper;
+CREATE TABLE public.notes (id integer PRIMARY KEY, owner uuid REFERENCES auth.users, note text);
+ALTER TABLE public.notes ENABLE ROW LEVEL SECURITY;
+CREATE POLICY "one's own" ON public.notes USING (
+    owner IN (SELECT id FROM auth.users WHERE phone IS NOT NULL));
+GRANT SELECT ON public.notes TO kulti_helper;
+CREATE VIEW public.few AS SELECT id, note FROM public.notes WHERE note IS NOT NULL;
+CREATE RECURSIVE VIEW public.numbers (n) AS
+    VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < 5;
+CREATE MATERIALIZED VIEW public.counted AS
+    SELECT owner, count(*) AS n FROM public.notes GROUP BY owner;
+CREATE RULE keep AS ON DELETE TO public.notes WHERE old.id > 5 DO INSTEAD
+    UPDATE public.notes SET note = 'kept' WHERE id = old.id AND owner IS NOT NULL;
+INSERT INTO auth.users (id, phone) VALUES ('00000000-0000-0000-0000-000000000001', '1');
+INSERT INTO public.notes VALUES (1, '00000000-0000-0000-0000-000000000001', 'x'), (2, NULL, NULL);
+REFRESH MATERIALIZED VIEW public.counted;
+"""
+
+
+def test_restore_from_an_older_version_has_no_unexplained_difference(
+    session_root: Path, new_project: NewProject, server_install: Installation
+) -> None:
+    source = new_project("postgresql-15")
+    execute(source.url, OLDER, *(f"CREATE TABLE {t} (id integer)" for t in CRITICAL))
+    kulti = command_line(session_root / "from-older", session_root / "cache")
+    made = kulti("backup", "create", DATABASE_URL=source.url)
+    assert made.code == 0, made.stderr
+    done = restore(kulti, new_project(), tools=server_install)
+    assert done.done.outcome.committed
+    assert {r.status for r in done.done.results} <= {Verdict.OK, Verdict.WARN, Verdict.SKIPPED}
+    reasons = Counter(str(r["explained"]) for r in done.result("restored-inventory").rows)
+    assert reasons == {
+        "one of the servers does not know the right MAINTAIN": 14,
+        "the target's version writes the same query differently": 3,
+        "who creates a role may administer it, which nobody can take away": 1,
+        "the target's server brings another version of the extension": 1,
+    }
+
+
+SUPERUSERS = """
+CREATE TABLE public.made_by_superuser (id integer PRIMARY KEY);
+INSERT INTO public.made_by_superuser VALUES (1);
+CREATE FUNCTION public.quiet(a integer) RETURNS boolean
+    LANGUAGE sql IMMUTABLE LEAKPROOF AS 'SELECT a > 0';
+ALTER FUNCTION public.quiet(integer) OWNER TO postgres;
+CREATE FUNCTION public.watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN NULL; END';
+CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION public.watch();
+CREATE SCHEMA made AUTHORIZATION kulti_analyst;
+CREATE TABLE made.thing (id serial);
+ALTER TABLE made.thing OWNER TO kulti_analyst;
+CREATE PUBLICATION everything FOR ALL TABLES;
+CREATE TABLE auth.mine (id integer);
+INSERT INTO auth.mine VALUES (1), (2);
+CREATE INDEX mine_on_users ON auth.users (phone_confirmed_at);
+COMMENT ON COLUMN auth.users.phone IS 'a superuser was here';
+ALTER DATABASE {name} SET kulti.note TO 'lost';
+"""
+
+
+def test_restore_of_what_only_a_superuser_can_make_names_each_difference(
+    sandbox_copy: Callable[[], Database],
+    session_root: Path,
+    new_project: NewProject,
+    server_install: Installation,
+) -> None:
+    source = sandbox_copy()
+    execute(source.admin_url, SUPERUSERS.format(name=source.name))
+    kulti = command_line(session_root / "superusers", session_root / "cache")
+    assert kulti("backup", "create", DATABASE_URL=source.url).code == 0
+    done = restore(kulti, new_project(), tools=server_install)
+    judge(done)
+    own = losses(done) - ALWAYS - STORAGE
+    assert own == {
+        (f"DATABASE PROPERTIES {source.name}", "database-setting", None),
+        ("FUNCTION public.quiet(integer)", "leakproof", None),
+        ("TABLE auth.mine", "vendor-object-missing", None),
+        ("TABLE DATA auth.mine", "rows-no-table", None),
+        ("INDEX auth.mine_on_users", "vendor-object-missing", None),
+        ("TABLE public.made_by_superuser", "owner", None),
+        ("FUNCTION public.watch()", "owner", None),
+        ("EVENT TRIGGER watch", "event-trigger", "42501"),
+        ("PUBLICATION everything", "superuser", "42501"),
+    }
+    found = done.result("restored-inventory").rows
+    explained_here = {
+        (str(row["kind"]), str(row["identity"]), str(row["attribute"]))
+        for row in found
+        if "realtime" not in str(row["identity"]) and "storage" not in str(row["identity"])
+    }
+    assert explained_here == {
+        ("column", "auth.mine.id", ""),
+        ("event trigger", "watch", ""),
+        ("function", "public.quiet(integer)", "definition"),
+        ("function", "public.watch()", "acl"),
+        ("function", "public.watch()", "owner"),
+        ("index", "auth.mine_on_users", ""),
+        ("publication", "everything", ""),
+        ("table", "auth.mine", ""),
+        ("table", "public.made_by_superuser", "acl"),
+        ("table", "public.made_by_superuser", "owner"),
+    }
+    (left_out,) = (r for r in done.result("restored-rows").rows if r["table"] == "auth.mine")
+    assert left_out["rows"] == 2
 
 
 def test_restore_into_a_project_in_use_is_refused_and_changes_nothing(

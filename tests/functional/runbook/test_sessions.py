@@ -228,6 +228,20 @@ def test_statistics_past_a_threshold_are_findings(
     assert dict(row).items() <= dict(result.rows[0]).items()
 
 
+def test_slow_statements_leave_dumps_and_the_runbook_out(
+    copy: Database, postgres: Connection
+) -> None:
+    settings = {"slow-statements.warn": "0", "min_calls": "1"}
+    with psycopg.connect(copy.url, autocommit=True) as work, work.cursor() as cursor:
+        work.execute("SELECT count(*) AS of_the_application FROM public.waitlist")
+        with cursor.copy("COPY public.waitlist (email) TO stdout") as rows:
+            assert list(rows)
+    check(postgres, "slow-statements", settings)
+    texts = [r["query"] for r in check(postgres, "slow-statements", settings, limit=500).rows]
+    assert any("of_the_application" in text for text in texts)
+    assert not [text for text in texts if "kulti-ops" in text or text.startswith("COPY")]
+
+
 def test_rollbacks_and_deadlocks_past_their_limits_are_findings(
     sandbox_copy: Callable[[], Database],
 ) -> None:

@@ -34,6 +34,8 @@ def settings_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
         ({"SCHEDULE_DAILY": "03:30", "SCHEDULE_ZONE": "Nowhere"}, "crit", "no time zone"),
         ({"SCHEDULE_DAILY": "03:30", "STORAGE": "backups"}, "crit", "KULTI_OPS_STORAGE"),
         ({"SCHEDULE_DAILY": "03:30", "STATE_DIR": "state"}, "crit", "KULTI_OPS_STATE_DIR"),
+        ({"SCHEDULE_DAILY": "03:30", "SSLROOTCERT": "ca.crt"}, "crit", "KULTI_OPS_SSLROOTCERT"),
+        ({"SCHEDULE_DAILY": "03:30", "SSLROOTCERT": "system"}, "ok", "daily"),
         ({"SCHEDULE_DAILY": "03:30", "STORAGE": "s3://bucket/x"}, "ok", "daily"),
         ({"STORAGE": "backups"}, "skipped", "nothing runs"),
     ],

@@ -171,6 +171,14 @@ def test_kept_owner_explains_the_owner_and_the_same_rights_under_the_other_name(
     assert differences(done, stranger) == {"table public.a: owner": ""}
 
 
+def test_kept_owner_of_a_group_of_large_objects_explains_each_of_them() -> None:
+    group = entry(1, "BLOB METADATA", definition="7\n8\n", classid=2613, oid=7)
+    source = [item("large object", n, int(n), classid=2613, owner="other") for n in ("7", "8")]
+    done = restored(*source, entries=(group,), kept_owners=((group, "other"),))
+    after = [item("large object", n, owner="postgres") for n in ("7", "8")]
+    assert set(differences(done, *after).values()) == {KEPT_OWNER}
+
+
 def test_rights_of_absent_roles_are_explained_and_no_others() -> None:
     source = table("public.a", 6, acl=f"{OWN}, gone=SELECT/postgres, anon=SELECT/postgres")
     done = restored(source, absent=("gone",))

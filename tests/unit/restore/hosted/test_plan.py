@@ -278,6 +278,27 @@ def test_default_privileges_come_back_for_roles_that_can_be_used(owner: str, exp
     assert fates(made)[1][0] == expected
 
 
+def test_rights_and_rows_of_an_extensions_parts_depend_on_what_the_target_allows() -> None:
+    made = plan(
+        entry(1, "ACL", "FUNCTION st_area(geometry)", dependencies=(900,)),
+        entry(2, "TABLE DATA", "spatial_ref_sys", dependencies=(901,)),
+        entry(3, "TABLE DATA", "us_rules", dependencies=(902,)),
+        entry(4, "SEQUENCE SET", "gone_seq", dependencies=(903,)),
+        target=facts(
+            relations=(
+                relation("public", "spatial_ref_sys", insert=False),
+                relation("public", "us_rules"),
+            )
+        ),
+    )
+    assert fates(made) == {
+        1: ("try", "extension-rights"),
+        2: ("lost", "rows-no-right"),
+        3: ("run", "run"),
+        4: ("skip", "sequence-no-right"),
+    }
+
+
 def test_existing_publication_is_aligned_and_a_vendors_one_is_left() -> None:
     ours = item("publication", "live", 40, classid=6104, owner="postgres", tables="public.old")
     theirs = item("publication", "vendor", 41, classid=6104, owner="supabase_admin")

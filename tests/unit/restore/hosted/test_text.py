@@ -42,6 +42,17 @@ def test_parts_have_no_owner_of_their_own(desc: str) -> None:
     assert owner_statements(entry(1, desc), "postgres") == ()
 
 
+def test_new_owner_who_owns_the_schema_keeps_the_right_to_create() -> None:
+    step = Step(
+        entry=entry(1, "TABLE", "t", namespace="made", definition="CREATE TABLE made.t ();\n"),
+        rule=rules.RUN,
+        owner="kulti_analyst",
+        at_home=True,
+    )
+    assert "CREATE ON SCHEMA" not in statements(step, facts())
+    assert 'ALTER TABLE "made"."t" OWNER TO "kulti_analyst";' in statements(step, facts())
+
+
 def test_new_owner_gets_the_right_to_create_for_the_moment_only() -> None:
     step = Step(
         entry=entry(1, "TABLE", "t", definition="CREATE TABLE public.t ();\n"),
