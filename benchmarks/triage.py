@@ -169,20 +169,32 @@ def backends_left(url: str) -> int:
 
 
 def print_costs(url: str) -> None:
-    """Print time and buffers of each diagnostic, the dearest first."""
-    costs: list[tuple[float, int, str]] = []
+    """Print what each diagnostic, its evidence included, adds to the server; the dearest first."""
+    costs: list[tuple[float, int, int, str]] = []
     with psycopg.connect(url, options="-c search_path=pg_catalog,extensions") as connection:
         for diagnostic in load_library():
-            text = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {diagnostic.sql}"
-            row: Any = connection.execute(text.encode()).fetchone()
-            plan = row[0][0]
-            parts = (plan["Plan"], plan.get("Planning", {}))
-            blocks = sum(p.get(f"Shared {k} Blocks", 0) for p in parts for k in ("Hit", "Read"))
-            costs.append((plan["Execution Time"] + plan["Planning Time"], blocks, diagnostic.id))
-            connection.rollback()
-    for milliseconds, blocks, name in sorted(costs, reverse=True):
-        print(f"{name:<28} {milliseconds:8.2f} ms {blocks:8d} buffers")
-    print(f"{'all':<28} {sum(c[0] for c in costs):8.2f} ms {sum(c[1] for c in costs):8d} buffers")
+            parts = [
+                _cost(connection, text)
+                for text in (diagnostic.sql, diagnostic.evidence_sql)
+                if text
+            ]
+            summed = (sum(p[0] for p in parts), sum(p[1] for p in parts), sum(p[2] for p in parts))
+            costs.append((*summed, diagnostic.id))
+    all_of_it = (sum(c[0] for c in costs), sum(c[1] for c in costs), sum(c[2] for c in costs))
+    print("added to the server:")
+    for milliseconds, hit, read, name in (*sorted(costs, reverse=True), (*all_of_it, "all")):
+        print(f"{name:<28} {milliseconds:9.2f} ms {hit:9d} buffers hit {read:8d} read")
+
+
+def _cost(connection: psycopg.Connection, text: str) -> tuple[float, int, int]:
+    """Return milliseconds, and buffers that were in memory and that were not."""
+    query = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {text}"
+    row: Any = connection.execute(query.encode()).fetchone()
+    connection.rollback()
+    plan = row[0][0]
+    parts = (plan["Plan"], plan.get("Planning", {}))
+    hit, read = (sum(p.get(f"Shared {k} Blocks", 0) for p in parts) for k in ("Hit", "Read"))
+    return plan["Execution Time"] + plan["Planning Time"], hit, read
 
 
 if __name__ == "__main__":

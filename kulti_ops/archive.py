@@ -8,6 +8,7 @@ little-endian bytes, texts a length and bytes, -1 for none.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -70,13 +71,17 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Toc:
-    """The header and every entry, in the order in which they are restored."""
+    """The header and every entry, in the order in which they are restored.
+
+    `sha256` is that of their bytes in the archive (hex), empty where nobody read them.
+    """
 
     version: tuple[int, int]
     database: str
     server_version: str
     dump_version: str
     entries: tuple[Entry, ...]
+    sha256: str = ""
 
     def of(self, *descriptions: str) -> Iterator[Entry]:
         """Yield the entries of some kinds."""
@@ -88,6 +93,7 @@ class _Reader:
         self._stream = stream
         self.int_size = 4
         self.offset_size = 8
+        self.digest: hashlib._Hash | None = hashlib.sha256()
 
     def exactly(self, count: int) -> bytes:
         data = self._stream.read(count)
@@ -96,6 +102,8 @@ class _Reader:
             if not more:
                 raise ArchiveError("the archive ends too early")
             data += more
+        if self.digest is not None:
+            self.digest.update(data)
         return data
 
     def byte(self) -> int:
@@ -161,12 +169,14 @@ def _read_toc(reader: _Reader) -> Toc:
     if not 0 <= count <= _MOST_ENTRIES:
         raise ArchiveError("the table of contents has an impossible length")
     entries = tuple(_read_entry(reader, version) for _ in range(count))
+    digest, reader.digest = reader.digest, None  # what follows is data
     return Toc(
         version=version,
         database=database,
         server_version=server,
         dump_version=client,
         entries=entries,
+        sha256=digest.hexdigest() if digest else "",
     )
 
 

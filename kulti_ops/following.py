@@ -51,6 +51,13 @@ class Following:
         while self._buffer:
             self._refill()
 
+    def run_toc(self) -> None:
+        """Read the table of contents, and what comes with it in one piece."""
+        try:
+            self.toc = archive.read_toc(self)
+        except archive.ArchiveError as error:
+            self.problem = str(error)
+
     def read(self, size: int, /) -> bytes:
         """Return up to `size` bytes of what was read ahead, none at the end."""
         if self._at >= len(self._buffer):

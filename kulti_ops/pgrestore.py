@@ -15,6 +15,7 @@ import threading
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, BinaryIO, Protocol
 
+from kulti_ops.errors import DamagedError
 from kulti_ops.following import CHUNK_BYTES, Following
 from kulti_ops.process import Child, ToolFailedError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from kulti_ops.archive import Entry
+    from kulti_ops.archive import Entry, Toc
     from kulti_ops.pgtools import Installation
 
 TO_STDOUT = ("--file=-",)
@@ -32,7 +33,14 @@ END_TIMEOUT_S = 60.0
 
 
 class ArchiveSource(Protocol):
-    """An archive in pg_dump's custom format, to be read from its start any number of times."""
+    """An archive in pg_dump's custom format, to be read from its start any number of times.
+
+    `toc` is its table of contents as it was verified, None where nobody did.
+    """
+
+    @property
+    def toc(self) -> Toc | None:
+        """What it must begin with."""
 
     @property
     def path(self) -> Path | None:
@@ -43,11 +51,23 @@ class ArchiveSource(Protocol):
 
 
 class Feed:
-    """Feeds a child's stdin from a stream in a thread, following the archive on the way."""
+    """Feeds a child's stdin from a stream in a thread, following the archive on the way.
+
+    Where it must begin with `toc`, anything else is refused; with `toc_only` no more than
+    that is read.
+    """
 
     def __init__(
-        self, stream: BinaryIO, child: Child, on_bytes: Callable[[int], None] = lambda _size: None
+        self,
+        stream: BinaryIO,
+        child: Child,
+        *,
+        on_bytes: Callable[[int], None] = lambda _size: None,
+        toc: Toc | None = None,
+        toc_only: bool = False,
     ) -> None:
+        self._toc = toc
+        self._toc_only = toc_only
         self.archive = Following(stream, self._forward)
         self._child = child
         self._on_bytes = on_bytes
@@ -70,7 +90,11 @@ class Feed:
 
     def _run(self) -> None:
         try:
-            self.archive.run()
+            if self._toc_only:
+                self.archive.run_toc()
+            else:
+                self.archive.run()
+            self._judge_toc()
         except _StoppedError:
             pass
         except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
@@ -78,6 +102,14 @@ class Feed:
             self._child.end()
         finally:
             self._close()
+
+    def _judge_toc(self) -> None:
+        found = self.archive.toc
+        if self._toc is not None and (found is None or found.sha256 != self._toc.sha256):
+            raise DamagedError(
+                "the archive's table of contents is not the one that was verified",
+                hint="it changed since: kulti-ops verify backup",
+            )
 
     def _forward(self, data: bytes) -> None:
         if self._stopped:
@@ -154,12 +186,15 @@ def pg_restore(
 ) -> Iterator[PgRestore]:
     """Run pg_restore on some entries: on the source's file, else fed from its stream.
 
+    What is fed is read to its end, which proves it; entries without data need no more than
+    the table of contents, which is proven by itself.
     `quiet` when it prints nothing on stdout. Leaving the context ends it.
 
     Raises: OperationFailedError when it cannot be started; StorageError.
     """
     with ExitStack() as stack:
-        option, descriptor = stack.enter_context(entry_list(entries))
+        wanted = tuple(entries)
+        option, descriptor = stack.enter_context(entry_list(wanted))
         argv = [str(tools.tool("pg_restore")), *arguments, option]
         stream = None
         if source.path is None:
@@ -176,7 +211,12 @@ def pg_restore(
                 pass_fds=(descriptor,),
             )
         )
-        yield PgRestore(child) if stream is None else stack.enter_context(_feeding(child, stream))
+        if stream is None:
+            yield PgRestore(child)
+            return
+        rows = any(e.has_data for e in wanted)
+        feed = Feed(stream, child, toc=source.toc, toc_only=source.toc is not None and not rows)
+        yield stack.enter_context(_feeding(child, feed))
 
 
 @contextmanager
@@ -199,17 +239,14 @@ def pg_restore_of(
             stdin=subprocess.PIPE,
             pass_fds=(descriptor,),
         ) as child,
-        _feeding(child, stream, on_bytes) as run,
+        _feeding(child, Feed(stream, child, on_bytes=on_bytes)) as run,
     ):
         yield run
 
 
 @contextmanager
-def _feeding(
-    child: Child, stream: BinaryIO, on_bytes: Callable[[int], None] = lambda _size: None
-) -> Iterator[Fed]:
-    """Feed a child; leaving ends the child first, then the feeding."""
-    feed = Feed(stream, child, on_bytes)
+def _feeding(child: Child, feed: Feed) -> Iterator[Fed]:
+    """Have a child fed; leaving ends the child first, then the feeding."""
     try:
         yield Fed(child, feed)
     finally:

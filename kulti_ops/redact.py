@@ -67,7 +67,8 @@ _PERSONAL_PATTERNS = (
     ),
     (re.compile(r"(?s)(invalid (?:input|value|byte)[^:\n]*: ).+"), r"\1<value>"),
     (re.compile(r"(?s)Key \([^)]*\)=\(.*?\)(?= (?:already|is|conflicts)|\.?\s*$)"), "Key (...)"),
-    (re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+"), "<email>"),
+    # role@host:port/database is what we call a database, and nobody's address
+    (re.compile(r"[\w.+-]{1,64}@(?>[\w-]+(?:\.[\w-]+)+)(?!:\d+/)"), "<email>"),
     (re.compile(r"(?<![\w.+-])(?:\+|00)\d[\d ()/-]{5,18}\d\b"), "<phone>"),
     (re.compile(r"(?<![\w.:+-])\d{10,13}(?![\w.:-])"), "<phone>"),  # Supabase stores it bare
 )

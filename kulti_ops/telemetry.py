@@ -6,7 +6,7 @@ secrets, no row data of server messages, no e-mail addresses or phone numbers.
 
 from __future__ import annotations
 
-import warnings
+import sys
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops import __version__
@@ -50,10 +50,16 @@ def start(settings: Settings, *, command: str, secrets: Collection[str]) -> None
 
 
 def _load() -> None:
-    """Import the SDK: it looks for libraries that warn on stderr wherever they are installed."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    """Import the SDK without its look at eventlet, which warns at every fork from then on."""
+    modules: dict[str, Any] = sys.modules
+    hide = "eventlet" not in modules
+    if hide:
+        modules["eventlet"] = None  # imports of it fail as if it were not installed
+    try:
         import sentry_sdk  # noqa: F401 - for its effect
+    finally:
+        if hide:
+            del modules["eventlet"]
 
 
 def _init(settings: Settings, *, dsn: str, secrets: Collection[str]) -> None:

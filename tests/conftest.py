@@ -7,12 +7,16 @@ from fnmatch import fnmatch
 
 import pytest
 
+pytest_plugins = ("tests.s3server",)  # its servers are for unit and functional tests alike
+
 # The one allow-list: node id (a pattern as of fnmatch) -> why it may be skipped in CI.
 ALLOWED_SKIPS: dict[str, str] = {
     "*/schedule/test_install.py::*systemds_own_verification": "wants systemd-analyze, which"
     " containers lack; what is rendered is also read by other tests",
     "*/faults/test_disk.py::*disk*": "only root can mount a small disk; a file-size limit is"
     " staged for everybody",
+    "*/restore/test_encrypted.py::*by_the_commands_shown": "needs the real age program, on PATH or"
+    " from the distribution's packages; elsewhere our own reading of the same files is tested",
     "*/runbook/test_pooler.py::*": "pgbouncer is on PATH or comes from Debian's packages; not"
     " everybody has either",
     "*/runbook/test_older_servers.py::*[[]15[]]": "PostgreSQL 15 comes as a wheel for Python 3.11"

@@ -64,6 +64,7 @@ class Job:
     compression: str
     survey: Survey
     system_identifier: str | None
+    expected_bytes: int
     progress: Progress
 
 
@@ -75,7 +76,7 @@ def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
     started = time.monotonic()
     recipients = job.options.recipients
     key = f"{backup_id}/{DUMP_NAME}{sealing.SUFFIX if recipients else ''}"
-    with job.storage.writer(key) as writer:
+    with job.storage.writer(key, expected_bytes=job.expected_bytes) as writer:
         with hold_snapshot(
             job.target,
             lock_wait_s=job.options.lock_wait_s,

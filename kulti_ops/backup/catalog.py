@@ -6,11 +6,16 @@ about a backup (verified, drilled, pinned); the newest one of a kind counts.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import secrets
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops.backup import manifest as manifests
@@ -19,8 +24,7 @@ from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.report import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+    from collections.abc import Iterator, Mapping
 
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.storage import Storage
@@ -30,6 +34,7 @@ RECORD_LIMIT_BYTES = 16 * 1024 * 1024
 LATEST = "latest"
 LATEST_VERIFIED = "latest-verified"
 PIN, UNPIN = "pin", "unpin"
+_PINS = frozenset({PIN, UNPIN})
 _BYTES, _CONTENTS, _DRILL = 1, 2, 3
 
 
@@ -114,7 +119,7 @@ class Entry:
     @property
     def pin(self) -> Pin | None:
         """The newest pin unless it was taken back; it may have run out."""
-        pins = [r for r in self.records if r.kind in {PIN, UNPIN}]
+        pins = [r for r in self.records if r.kind in _PINS]
         if not pins or pins[-1].kind == UNPIN:
             return None
         data = pins[-1].data
@@ -127,19 +132,33 @@ class Entry:
 
 def list_entries(storage: Storage) -> tuple[Entry, ...]:
     """Return every backup of the storage, the oldest first, damaged ones included."""
-    entries = [
-        entry
-        for name in storage.folders()
-        if manifests.is_id(name) and (entry := read_entry(storage, name)) is not None
-    ]
-    return tuple(sorted(entries, key=_order))
+    names = [name for name in storage.folders() if manifests.is_id(name)]
+    read = partial(read_entry, storage)
+    with _collecting_later(), ExitStack() as stack:
+        if storage.reads_at_once > 1:
+            pool = stack.enter_context(ThreadPoolExecutor(storage.reads_at_once))
+            found = pool.map(read, names)
+        else:
+            found = map(read, names)
+        return tuple(sorted((entry for entry in found if entry is not None), key=_order))
+
+
+@contextmanager
+def _collecting_later() -> Iterator[None]:
+    """Make many small values without looking for cycles in between: a fifth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def read_entry(storage: Storage, backup_id: str) -> Entry | None:
     """Return one backup, None when there is no manifest: then it is no backup."""
-    key = f"{backup_id}/{manifests.FILE_NAME}"
     try:
-        data = storage.read_small(key, limit_bytes=manifests.LIMIT_BYTES)
+        return _read_entry(storage, backup_id)
     except NotFoundError:
         return None
     except StorageError as error:
@@ -147,10 +166,12 @@ def read_entry(storage: Storage, backup_id: str) -> Entry | None:
         return Entry(
             backup_id=backup_id, manifest=None, problem=error.message, unreachable=unreachable
         )
-    try:
-        manifest = manifests.from_json(data, backup_id=backup_id)
-    except StorageError as error:
-        return Entry(backup_id=backup_id, manifest=None, problem=error.message)
+
+
+def _read_entry(storage: Storage, backup_id: str) -> Entry:
+    key = f"{backup_id}/{manifests.FILE_NAME}"
+    data = storage.read_small(key, limit_bytes=manifests.LIMIT_BYTES)
+    manifest = manifests.from_json(data, backup_id=backup_id)
     records, unread = _read_records(storage, backup_id, hashlib.sha256(data).hexdigest())
     return Entry(backup_id=backup_id, manifest=manifest, records=records, unread=unread)
 
@@ -164,8 +185,10 @@ def find(storage: Storage, name: str | None) -> Entry:
 
     Raises: NotFoundError when there is none or the prefix is not unique.
     """
-    entries = list_entries(storage)
     hint = "`kulti-ops backup list` shows what is there"
+    if name and manifests.is_id(name) and (exact := read_entry(storage, name)) is not None:
+        return exact
+    entries = list_entries(storage)
     if name in (None, LATEST, LATEST_VERIFIED):
         wanted = {State.VERIFIED, State.DRILLED} if name == LATEST_VERIFIED else set(State)
         usable = [e for e in entries if e.state in wanted - {State.DAMAGED}]
@@ -175,9 +198,7 @@ def find(storage: Storage, name: str | None) -> Entry:
             kind = "verified backup" if name == LATEST_VERIFIED else "backup"
             raise NotFoundError(f"{storage.url} holds no {kind}", hint=hint)
         return _newest(usable[-1], entries) if name != LATEST_VERIFIED else usable[-1]
-    matches = [e for e in entries if e.backup_id == name] or [
-        e for e in entries if name and e.backup_id.startswith(name)
-    ]
+    matches = [e for e in entries if name and e.backup_id.startswith(name)]
     if not matches:
         raise NotFoundError(f"no backup {name} in {storage.url}", hint=hint)
     if len(matches) > 1:
@@ -226,7 +247,10 @@ def add_record(storage: Storage, entry: Entry, record: Record) -> None:
 def _read_records(
     storage: Storage, backup_id: str, manifest_sha256: str
 ) -> tuple[tuple[Record, ...], int]:
-    """Return the readable records of this very manifest, the oldest first; how many are not."""
+    """Return the readable records of this very manifest, the oldest first; how many are not.
+
+    Raises: UnreachableError when one cannot be looked at: it might be the one that counts.
+    """
     records, unread = [], 0
     for info in storage.list(f"{backup_id}/records"):
         try:
@@ -236,6 +260,8 @@ def _read_records(
                 records.append(_record(document))
             else:
                 unread += 1  # of another manifest
+        except UnreachableError:
+            raise
         except (StorageError, NotFoundError, ValueError, KeyError, TypeError, RecursionError):
             unread += 1  # what cannot be read proves nothing
     return tuple(sorted(records, key=lambda r: (r.sequence, r.at))), unread
@@ -263,8 +289,8 @@ def _record(document: Mapping[str, Any]) -> Record:
     )
 
 
-def _order(entry: Entry) -> tuple[bool, str, str]:
+def _order(entry: Entry) -> tuple[bool, datetime, str]:
     """By the snapshot's time on the database's clock; damaged ones first."""
     if entry.manifest is None:
-        return (False, "", entry.backup_id)
-    return (True, iso(entry.manifest.snapshot_at), entry.backup_id)
+        return (False, datetime.min, entry.backup_id)  # noqa: DTZ901 - compared with its like only
+    return (True, entry.manifest.snapshot_at, entry.backup_id)

@@ -6,6 +6,7 @@ them out in order and takes away everything an attempt wrote when it fails.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from kulti_ops.backup.compression import best_compression
 from kulti_ops.backup.snapshot import DriftError
 from kulti_ops.backup.watchdog import YieldedError
 from kulti_ops.db import connect, translated
-from kulti_ops.errors import DatabaseError, StorageError, UsageError
+from kulti_ops.errors import DatabaseError, KultiError, StorageError, UsageError
 from kulti_ops.pgtools import choose
 from kulti_ops.progress import SILENT, Progress
 
@@ -63,13 +64,14 @@ def create_backup(
         raise UsageError(f"label {label!r}: letters, digits, `_`, `.` and `-` only, at most 63")
     preflight.judge_connection(target)
     storage.prepare()
-    with storage.lock(manifests.lock_name(source_of(target))):
+    with storage.lock(manifests.lock_name(manifests.source_of(target))):
         swept = sweep_leftovers(storage)
         if swept:
             progress.step(f"removed what {len(swept)} broken run(s) had left")
         progress.step(f"preflight of {target.label}")
         found, identifier = _survey(target, options)
-        warnings = _judge(found, storage, target=target, options=options, now=now)
+        expected = _expected_bytes(found, storage, target)
+        warnings = _judge(found, storage, expected_bytes=expected, options=options, now=now)
         tools = choose(installations, server_major=found.server_major)
         job = Job(
             target=target,
@@ -80,27 +82,38 @@ def create_backup(
             compression=best_compression(tools),
             survey=found,
             system_identifier=identifier,
+            expected_bytes=expected,
             progress=progress,
         )
         return Created(manifest=_attempts(job, now), remarks=_remarks(found), warnings=warnings)
 
 
-def source_of(target: Target) -> str:
-    """Return the identity that backups of `target` carry."""
-    return manifests.source_identity(
-        target.host, port=target.port, user=target.user, database=target.database
-    )
-
-
 def sweep_leftovers(storage: Storage) -> tuple[str, ...]:
     """Remove what broken runs left: folders named like backups, without manifest, unclaimed."""
+    published = {info.key.partition("/")[0] for info in storage.list() if _is_manifest(info.key)}
     swept = tuple(
         name
         for name in storage.folders()
-        if manifests.is_id(name) and _has_no_manifest(storage, name) and storage.sweep(name)
+        if manifests.is_id(name)
+        and name not in published
+        and _has_no_manifest(storage, name)
+        and storage.sweep(name, unless=manifests.FILE_NAME)
     )
     storage.tidy()
     return swept
+
+
+def discard(storage: Storage, backup_id: str) -> None:
+    """Remove what a failed run wrote, as far as that is possible: the next run does the rest."""
+    with contextlib.suppress(KultiError):
+        # the manifest first: killed in between, what is left must be no backup
+        storage.delete(f"{backup_id}/{manifests.FILE_NAME}")
+        for info in tuple(storage.list(backup_id)):
+            storage.delete(info.key)
+
+
+def _is_manifest(key: str) -> bool:
+    return key.endswith(f"/{manifests.FILE_NAME}")
 
 
 def _has_no_manifest(storage: Storage, name: str) -> bool:
@@ -129,18 +142,25 @@ def _system_identifier(connection: Connection) -> str | None:
     return row[0] if row else None
 
 
-def _judge(
-    found: Survey, storage: Storage, *, target: Target, options: CreateOptions, now: datetime
-) -> tuple[str, ...]:
-    preflight.judge_rights(found, large_objects=options.large_objects)
+def _expected_bytes(found: Survey, storage: Storage, target: Target) -> int:
     earlier = [
         e.manifest.size_bytes
         for e in catalog.list_entries(storage)
-        if e.manifest and e.manifest.source.identity == source_of(target)
+        if e.manifest and e.manifest.source.identity == manifests.source_of(target)
     ]
-    preflight.judge_space(
-        found, free_bytes=storage.free_bytes(), last_size_bytes=earlier[-1] if earlier else None
-    )
+    return preflight.expected_bytes(found, last_size_bytes=earlier[-1] if earlier else None)
+
+
+def _judge(
+    found: Survey,
+    storage: Storage,
+    *,
+    expected_bytes: int,
+    options: CreateOptions,
+    now: datetime,
+) -> tuple[str, ...]:
+    preflight.judge_rights(found, large_objects=options.large_objects)
+    preflight.judge_space(free_bytes=storage.free_bytes(), expected_bytes=expected_bytes)
     warning = preflight.clock_warning(found, now=now)
     return (warning,) if warning else ()
 
@@ -170,10 +190,7 @@ def _attempt(job: Job, now: datetime) -> Manifest:
         try:
             return write_backup(job, backup_id, now)
         except BaseException:
-            # the manifest first: killed in between, what is left must be no backup
-            job.storage.delete(f"{backup_id}/{manifests.FILE_NAME}")
-            for info in tuple(job.storage.list(backup_id)):
-                job.storage.delete(info.key)
+            discard(job.storage, backup_id)
             raise
 
 

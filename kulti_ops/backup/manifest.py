@@ -11,14 +11,17 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, field, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kulti_ops.clock import compact, iso, parse_iso
 from kulti_ops.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
+
+    from kulti_ops.db import Target
 
 _T = TypeVar("_T")
 
@@ -35,6 +38,7 @@ _ID = re.compile(r"\d{8}T\d{6}Z-[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}-[0-9a-z]{4}")
 _LABEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
 _DIRECT_HOST = re.compile(r"db\.([a-z0-9]+)\.supabase\.co")
 _POOLER_SUFFIX = ".pooler.supabase.com"
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -149,6 +153,13 @@ def source_identity(host: str, *, port: int, user: str, database: str) -> str:
     return f"{host.lower()}:{port}/{database}"
 
 
+def source_of(target: Target) -> str:
+    """Return the identity that backups of a database carry."""
+    return source_identity(
+        target.host, port=target.port, user=target.user, database=target.database
+    )
+
+
 def lock_name(source: str) -> str:
     """Return the lock that guards the backups of one source; `source` is its identity."""
     return f"source-{hashlib.sha256(source.encode()).hexdigest()[:16]}"
@@ -255,13 +266,11 @@ def sums(artifacts: tuple[Artifact, ...]) -> bytes:
 
 def _digest(document: Mapping[str, Any]) -> str:
     content = {key: value for key, value in document.items() if key != _DIGEST_FIELD}
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()
 
 
 def _parse(document: Mapping[str, Any]) -> Manifest:
-    known = {f.name for f in fields(Manifest)}
-    values = {key: value for key, value in document.items() if key in known}
+    values = dict(_only(Manifest, document))
     artifacts = tuple(_artifact(a) for a in values["artifacts"])
     if len({a.name for a in artifacts}) != len(artifacts):
         raise ValueError("an artifact is named twice")
@@ -306,13 +315,25 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 }
 
 
+# Looked up once: a listing parses thousands of manifests.
+_KNOWN: Mapping[type[Any], frozenset[str]] = {
+    kind: frozenset(f.name for f in fields(kind)) for kind in (Artifact, Source, Totals, Manifest)
+}
+_SIMPLE: Mapping[type[Any], tuple[Callable[[Any], tuple[Any, ...]], list[tuple[type, ...]]]] = {
+    kind: (
+        attrgetter(*(f.name for f in fields(kind) if str(f.type) in _TYPES)),
+        [_TYPES[str(f.type)] for f in fields(kind) if str(f.type) in _TYPES],
+    )
+    for kind in _KNOWN
+}
+
+
 def _typed(value: _T) -> _T:
     """Return a dataclass's instance whose texts are texts and whose numbers are numbers."""
-    for field_ in fields(value):  # type: ignore[arg-type]
-        wanted = _TYPES.get(str(field_.type))
-        given = getattr(value, field_.name)
-        if wanted and (not isinstance(given, wanted) or isinstance(given, bool)):
-            raise TypeError(f"{field_.name} is of the wrong type")
+    values_of, wanted = _SIMPLE[type(value)]
+    given = values_of(value)
+    if not all(map(isinstance, given, wanted)) or bool in map(type, given):
+        raise TypeError(f"a field of {type(value).__name__} is of the wrong type")
     return value
 
 
@@ -328,6 +349,9 @@ def _texts(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - of JSON
     return tuple(value)
 
 
-def _only(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    known = {f.name for f in fields(kind)}
+def _only(kind: type[Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values that a class knows: a later version's manifest may have more."""
+    known = _KNOWN[kind]
+    if known.issuperset(values):
+        return values
     return {key: value for key, value in values.items() if key in known}

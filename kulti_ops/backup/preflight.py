@@ -119,14 +119,14 @@ def survey(connection: Connection) -> Survey:
 
 
 def judge_connection(target: Target) -> None:
-    """Refuse a connection on which a dump cannot have one snapshot.
+    """Refuse a connection on which nothing can have one snapshot.
 
     Raises: RefusedError for Supabase's pooler in transaction mode.
     """
     if target.port == TRANSACTION_POOLER_PORT:
         raise RefusedError(
             f"{target.label}: port {TRANSACTION_POOLER_PORT} is the transaction pooler; "
-            "a dump through it has no consistent snapshot",
+            "through it there is no consistent snapshot",
             hint="use the direct host, or the session pooler: port 5432, role postgres.<ref>",
         )
 
@@ -153,19 +153,22 @@ def judge_rights(found: Survey, *, large_objects: bool) -> None:
         )
 
 
-def judge_space(found: Survey, *, free_bytes: int | None, last_size_bytes: int | None) -> None:
+def expected_bytes(found: Survey, *, last_size_bytes: int | None) -> int:
+    """Return how large the backup will most likely be."""
+    if last_size_bytes is not None:
+        return int(last_size_bytes * SPACE_FACTOR)
+    return int(found.database_bytes * SPACE_SHARE)
+
+
+def judge_space(*, free_bytes: int | None, expected_bytes: int) -> None:
     """Refuse when the storage will most likely run full.
 
     Raises: RefusedError with both figures.
     """
-    expected = (
-        last_size_bytes * SPACE_FACTOR
-        if last_size_bytes is not None
-        else found.database_bytes * SPACE_SHARE
-    )
-    if free_bytes is not None and free_bytes < expected:
+    if free_bytes is not None and free_bytes < expected_bytes:
         raise RefusedError(
-            f"the storage has {size(free_bytes)} free, the backup needs about {size(expected)}",
+            f"the storage has {size(free_bytes)} free, "
+            f"the backup needs about {size(expected_bytes)}",
             hint="free space there, or choose another storage with KULTI_OPS_STORAGE",
         )
 

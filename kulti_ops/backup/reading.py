@@ -27,18 +27,23 @@ from kulti_ops.sealing import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kulti_ops.archive import Toc
     from kulti_ops.backup.manifest import Artifact, Manifest
     from kulti_ops.storage import Storage
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredArtifact:
-    """One artifact of a backup: its plaintext, as pg_dump or we wrote it."""
+    """One artifact of a backup: its plaintext, as pg_dump or we wrote it.
+
+    `toc` is a dump's table of contents as it was verified, None where nobody did.
+    """
 
     storage: Storage
     key: str
     artifact: Artifact
     identities: Identities = NO_IDENTITIES
+    toc: Toc | None = None
 
     @property
     def path(self) -> Path | None:
@@ -87,7 +92,12 @@ class StoredArtifact:
 
 
 def stored(
-    manifest: Manifest, storage: Storage, kind: str, *, identities: Identities = NO_IDENTITIES
+    manifest: Manifest,
+    storage: Storage,
+    kind: str,
+    *,
+    identities: Identities = NO_IDENTITIES,
+    toc: Toc | None = None,
 ) -> StoredArtifact:
     """Return the artifact of a kind: dump, globals, inventory.
 
@@ -95,7 +105,11 @@ def stored(
     """
     artifact = manifest.artifact(kind)
     return StoredArtifact(
-        storage=storage, key=manifest.key(artifact), artifact=artifact, identities=identities
+        storage=storage,
+        key=manifest.key(artifact),
+        artifact=artifact,
+        identities=identities,
+        toc=toc,
     )
 
 

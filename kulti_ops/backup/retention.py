@@ -1,7 +1,7 @@
 """Retention: which backups stay, each with every reason, and which may go. Pure.
 
-Classes count proven backups only; unproven ones are counted apart, so they displace
-none. What cannot be judged is kept. The calendar is UTC's: its days have 24 hours on
+Classes count proven backups only; unproven and failed ones are counted apart, so they
+displace none. What cannot be judged is kept. The calendar is UTC's: its days have 24 hours on
 every day of the year, and a plan is the same on every machine. Touches no storage and
 reads no clock.
 """
@@ -185,15 +185,17 @@ class _Source:
         self.reasons: dict[str, list[str]] = {entry.backup_id: [] for entry in self.entries}
         counted = []
         for entry in self.entries:
-            if entry.pin is not None and entry.pin.holds_at(now):
-                until = f" until {iso(entry.pin.until)}" if entry.pin.until else ""
-                self._keep(entry, f"pinned{until}: {entry.pin.reason}")
+            pin = entry.pin
+            if pin is not None and pin.holds_at(now):
+                until = f" until {iso(pin.until)}" if pin.until else ""
+                self._keep(entry, f"pinned{until}: {pin.reason}")
             doubts = tuple(_doubts(entry, self.at[entry.backup_id], now, incomplete))
             self._keep(entry, *doubts)
             if not doubts:  # what is in doubt cannot stand for others
                 counted.append(entry)
         self.proven = [e for e in counted if self.states[e.backup_id] in PROVEN]
         self.unproven = [e for e in counted if self.states[e.backup_id] is State.CREATED]
+        self.failed = [e for e in counted if self.states[e.backup_id] is State.FAILED]
 
     def plan(self, source: str) -> RetentionPlan:
         """Return what stays and what may go."""
@@ -204,6 +206,7 @@ class _Source:
             self._keep(entry, "the newest drilled")
         self._classes(self.proven, "")
         self._classes(self.unproven, "unproven, ")
+        self._classes(self.failed, "failed, ")
         self._labels()
         self._without_proof()
         return RetentionPlan(
@@ -243,11 +246,11 @@ class _Source:
         Not from now: when backups stop, nothing runs out.
         """
         newest = max((self.at[e.backup_id] for e in self.proven), default=self.now)
+        until = min(self.now, newest)
         for entry in (*self.proven, *self.unproven):
             label = self.labels[entry.backup_id]
             for pattern, time in self.policy.within.items():
-                since = min(self.now, newest) - time
-                if fnmatchcase(label, pattern) and self.at[entry.backup_id] >= since:
+                if self.at[entry.backup_id] >= until - time and fnmatchcase(label, pattern):
                     self._keep(entry, f"label {label}: for {_days(time)}")
 
     def _without_proof(self) -> None:
@@ -256,16 +259,14 @@ class _Source:
         if newest is None:
             for entry in self.unproven:
                 self._keep(entry, "no backup of this source is proven yet")
-        for entry in self.entries:
-            failed = self.states[entry.backup_id] is State.FAILED
-            if failed and (newest is None or self.at[entry.backup_id] > newest):
+        for entry in self.failed:
+            if newest is None or self.at[entry.backup_id] > newest:
                 self._keep(entry, "failed, but nothing newer is proven")
 
     def _why_not(self, entry: Entry) -> str:
         state = self.states[entry.backup_id]
-        if state is State.FAILED:
-            return "failed, and a newer one is proven"
-        return "no class keeps it" if state in PROVEN else "unproven, and no class keeps it"
+        kind = {State.FAILED: "failed, and ", State.CREATED: "unproven, and "}.get(state, "")
+        return f"{kind}no class keeps it"
 
 
 def _doubts(

@@ -1,4 +1,4 @@
-"""`backup`: create, list, show, prune, pin, unpin, export, schedule."""
+"""`backup`: create, list, show, copy, prune, pin, unpin, export, schedule."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kulti_ops.commands import backup_retention as retention
-from kulti_ops.commands import schedule
-from kulti_ops.commands.backup_retention import pin_text
+from kulti_ops.commands import backup_copy, backup_export, backup_pin, backup_retention, schedule
+from kulti_ops.commands.backup_pin import pin_text
 from kulti_ops.commands.shared import (
     BackupArgument,
     installations_of,
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.storage import Storage
 
-app = group("backup", "Create, list, keep and prune backups; by schedule; export data.")
+app = group("backup", "Create, list, copy, keep and prune backups; by schedule; export data.")
 app.add_typer(schedule.app, name="schedule")
 
 
@@ -159,7 +158,7 @@ def list_backups(run: Invocation) -> Outcome:
     from kulti_ops.progress import size
 
     storage = storage_of(run)
-    rows = [_row(entry, run) for entry in reversed(list_entries(storage))]
+    rows = [_row(entry, now=run.now) for entry in reversed(list_entries(storage))]
     shown = tuple(
         {
             "backup": row["backup_id"],
@@ -191,24 +190,34 @@ def show(run: Invocation, backup: BackupArgument = None) -> Outcome:
     entry = find(storage, backup)
     manifest = usable_manifest(entry)
     return Outcome(
-        data={**_row(entry, run), **_details(manifest), "path": f"{storage.url}/{entry.backup_id}"},
+        data={
+            **_row(entry, now=run.now),
+            **_details(manifest),
+            "path": f"{storage.url}/{entry.backup_id}",
+        },
         human=_shown_text(entry, manifest, f"{storage.url}/{entry.backup_id}", now=run.now),
     )
 
 
-command(app, "prune", examples=retention.PRUNE_EXAMPLES, exits=retention.PRUNE_EXITS)(
-    retention.prune
+command(app, "copy", checks=True, examples=backup_copy.EXAMPLES, exits=backup_copy.EXITS)(
+    backup_copy.copy
 )
-command(app, "pin", examples=retention.PIN_EXAMPLES, exits=retention.PIN_EXITS)(retention.pin)
+command(app, "prune", examples=backup_retention.EXAMPLES, exits=backup_retention.EXITS)(
+    backup_retention.prune
+)
+command(app, "pin", examples=backup_pin.EXAMPLES, exits=backup_pin.EXITS)(backup_pin.pin)
 command(
     app,
     "unpin",
     examples=("kulti-ops backup unpin 20261122T030000Z-postgres-1a2b",),
-    exits=retention.PIN_EXITS,
-)(retention.unpin)
+    exits=f"{backup_pin.EXITS}; 6 it is not pinned",
+)(backup_pin.unpin)
+command(app, "export", examples=backup_export.EXAMPLES, exits=backup_export.EXITS)(
+    backup_export.export
+)
 
 
-def _row(entry: Entry, run: Invocation) -> dict[str, Any]:
+def _row(entry: Entry, *, now: datetime) -> dict[str, Any]:
     manifest = entry.manifest
     return {
         "backup_id": entry.backup_id,
@@ -217,7 +226,7 @@ def _row(entry: Entry, run: Invocation) -> dict[str, Any]:
         "snapshot_at": manifest.snapshot_at if manifest else None,
         "size_bytes": manifest.size_bytes if manifest else None,
         "state": str(entry.state),
-        "pinned": entry.pinned_at(run.now),
+        "pinned": entry.pinned_at(now),
         "encrypted": bool(manifest and manifest.recipients),
         "problem": entry.problem,
     }

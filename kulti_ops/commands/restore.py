@@ -327,6 +327,7 @@ def _options(
         confirmed=confirm,
         source=_source_or_none(run),
         identities=identities_of(run),
+        scratch_root=settings.scratch_path,
     )
     return manifest, options
 

@@ -157,6 +157,7 @@ def break_(
     destroy.
     """
     from kulti_ops.sandbox import faults
+    from kulti_ops.sandbox.faults.web import SMOKE
 
     folder = _folder(run, dir)
     if scenario is None:
@@ -167,14 +168,16 @@ def break_(
         )
         return Outcome(data={"scenarios": rows}, table=rows)
     done = faults.stage(folder, scenario)
+    web = _web_data(folder) if done.look == SMOKE else None
+    look = _smoke(web) if web else done.look
     return Outcome(
         data={
             "scenario": done.name,
             "title": done.title,
-            "look": done.look,
+            "look": look,
             "faults": _staged(folder),
         },
-        human=f"staged   {done.title}\nlook     {done.look}\n"
+        human=f"staged   {done.title}\nlook     {look}\n"
         f"heal     kulti-ops sandbox heal {done.name}",
     )
 
@@ -246,11 +249,19 @@ def _web_data(folder: Path) -> dict[str, Any] | None:
         "http_url": found.http_url,
         "status_url": found.status_url,
         "cafile": str(found.cafile),
+        "env_file": str(found.env_file),
         "webhook_secret": found.webhook_secret,
         "account_cookie": found.account_cookie,
         "faults": found.faults,
         "pid": found.pid,
     }
+
+
+def _smoke(web: dict[str, Any]) -> str:
+    """Return the command that looks at the stand-in and at nothing else."""
+    from shlex import quote
+
+    return f"kulti-ops smoke run --base-url {web['url']} --env-file {quote(web['env_file'])}"
 
 
 def _text(info: SandboxInfo) -> str:
@@ -267,6 +278,6 @@ def _text(info: SandboxInfo) -> str:
         lines.append("next     kulti-ops sandbox start")
     web = _web_data(info.dir)
     if web is not None:
-        lines += [f"site            {web['url']} (CA: {web['cafile']})"]
+        lines += [f"site            {web['url']} (CA: {web['cafile']})", f"smoke    {_smoke(web)}"]
         lines += [f"broken          {', '.join(web['faults'])}"] if web["faults"] else []
     return "\n".join(lines)

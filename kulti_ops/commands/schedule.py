@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kulti_ops.backup.schedule.configured import insist_on_whole_paths, planned, some
 from kulti_ops.backup.schedule.spec import Name
 from kulti_ops.commands import schedule_render
-from kulti_ops.commands.schedule_plan import (
+from kulti_ops.commands.schedule_options import (  # noqa: TC001 - typer reads the annotations
     DailyOption,
     DrillOption,
     HourlyOption,
     MonthlyOption,
     WeeklyOption,
     ZoneOption,
-    insist_on_whole_paths,
-    planned,
-    some,
 )
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.errors import KultiError
@@ -144,7 +142,7 @@ def status(run: Invocation) -> Outcome:
     does not end. warn: it ended with a warning, or one of the last ten due times was
     missed. unknown: no run was ever recorded here. Needs neither database nor storage.
     """
-    schedules = some(planned(run.settings, {}, zone=None))
+    schedules = some(planned(run.settings))
     found = [_standing(run, schedule) for schedule in schedules]
     rows = [_standing_row(standing) for standing, _ in found if standing]
     return Outcome(results=tuple(result for _, result in found), data={"schedules": rows})
@@ -177,7 +175,7 @@ def _beginning(settings: Settings, name: Name) -> Beginning:
 
     from kulti_ops.notify import Beginning
 
-    schedules = {s.name: s for s in planned(settings, {}, zone=None)}
+    schedules = {s.name: s for s in planned(settings)}
     return Beginning(
         schedule=name,
         run_id=uuid.uuid4().hex,

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kulti_ops.commands.schedule_plan import (
+from kulti_ops.backup.schedule.configured import insist_on_whole_paths, planned, some
+from kulti_ops.commands.schedule_options import (  # noqa: TC001 - typer reads the annotations
     DailyOption,
     DrillOption,
     HourlyOption,
     MonthlyOption,
     WeeklyOption,
     ZoneOption,
-    insist_on_whole_paths,
-    planned,
-    some,
 )
 from kulti_ops.edge import Invocation  # noqa: TC001 - typer reads the annotations
 from kulti_ops.errors import OperationFailedError, UsageError
@@ -99,7 +97,9 @@ def render(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if into is not None:
         text = "\n".join(str(_write(into, file)) for file in files)
     data = {"files": [{"path": file.path, "text": file.text} for file in files]}
-    return Outcome(data=data, human=text.rstrip("\n"), plain=text.rstrip("\n"))
+    shown = text.rstrip("\n")
+    # names of secrets, none of their values: a mask would break what is to be installed
+    return Outcome(data=data, human=shown, plain=shown, reveals_secrets=True)
 
 
 def _setup(
@@ -122,6 +122,7 @@ def _setup(
         state_dir=settings.state_dir or STATE_DIR,
         cache_dir=settings.cache_dir or CACHE_DIR,
         folders=tuple(folder for folder in folders if folder),
+        reads=tuple(path for path in (settings.identity_file, settings.pg_bin_dir) if path),
         mailto=mailto,
         max_runtime_minutes=settings.schedule_max_runtime_minutes,
         grace_minutes=settings.schedule_grace_minutes,

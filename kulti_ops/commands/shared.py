@@ -9,6 +9,8 @@ import typer
 from kulti_ops import config
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kulti_ops.db import Target
     from kulti_ops.edge import Invocation
     from kulti_ops.pgtools import Installation
@@ -32,7 +34,7 @@ def storage_of(run: Invocation) -> Storage:
     """Return the storage that the settings name."""
     from kulti_ops.storage import open_storage
 
-    return open_storage(run.settings.storage_url)
+    return open_storage(run.settings.storage_url, settings=run.settings)
 
 
 def source_of(run: Invocation) -> Target:
@@ -87,12 +89,9 @@ def recipients_of(run: Invocation) -> tuple[str, ...]:
 
 def identities_of(run: Invocation) -> Identities:
     """Return where the private keys for reading are; they are read when needed."""
-    from kulti_ops.sealing import Identities
+    from kulti_ops import sealing
 
-    secret = run.settings.identity
-    return Identities(
-        file=run.settings.identity_file, text=secret.get_secret_value() if secret else ""
-    )
+    return sealing.identities_of(run.settings)
 
 
 def installations_of(run: Invocation) -> tuple[Installation, ...]:
@@ -100,3 +99,19 @@ def installations_of(run: Invocation) -> tuple[Installation, ...]:
     from kulti_ops.pgtools import find_installations
 
     return find_installations(run.settings.pg_bin_dir, search_path=config.search_path())
+
+
+def moment_of(option: str, text: str, *, end_of_day: bool = False) -> datetime:
+    """Return the time that an option's text names.
+
+    Raises: UsageError when it is none.
+    """
+    from kulti_ops.clock import parse_moment
+    from kulti_ops.errors import UsageError
+
+    try:
+        return parse_moment(text, end_of_day=end_of_day)
+    except ValueError:
+        raise UsageError(
+            f"{option} is no date: {text!r}", hint="write 2026-12-31 or 2026-12-31T18:00:00Z"
+        ) from None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kulti_ops.edge import Invocation
     from kulti_ops.http import Policy
     from kulti_ops.message import Headers
+    from kulti_ops.smoke.certificates import Limits
     from kulti_ops.smoke.probe import Probe, Site
     from kulti_ops.smoke.selection import Order, Selection
 
@@ -84,8 +85,32 @@ def order_of(
         selection=selection,
         budget_s=parse_duration(budget),
         fail_fast=fail_fast,
+        certificate=limits_of(run),
         tls_private=is_loopback_host(host) or host in settings.private_host_names,
     )
+
+
+def limits_of(
+    run: Invocation, *, warn_percent: float | None = None, crit_percent: float | None = None
+) -> Limits:
+    """Return when a certificate's end is near: as given, else as set.
+
+    Raises: UsageError when crit would come before warn.
+    """
+    from kulti_ops.errors import UsageError
+    from kulti_ops.smoke.certificates import Limits
+
+    settings = run.settings
+    limits = Limits(
+        warn_percent=settings.cert_warn_percent if warn_percent is None else warn_percent,
+        crit_percent=settings.cert_crit_percent if crit_percent is None else crit_percent,
+    )
+    if limits.crit_percent > limits.warn_percent:
+        raise UsageError(
+            "a certificate would be crit before it is warn",
+            hint="see --warn-below and --crit-below, KULTI_OPS_CERT_WARN_PERCENT and _CRIT_",
+        )
+    return limits
 
 
 def known_site(run: Invocation, url: str) -> Site:
@@ -106,6 +131,7 @@ def known_site(run: Invocation, url: str) -> Site:
         budgets=Budgets(
             page_s=settings.page_budget_s,
             api_s=settings.api_budget_s,
+            samples=settings.latency_samples,
             min_grade=settings.min_grade,
         ),
         webhook_secret=secret.get_secret_value() if secret else "",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kulti_ops.commands import smoke_headers, smoke_run
-from kulti_ops.commands.site import CafileOption, known_site, policy_of, site_of
+from kulti_ops.commands.site import CafileOption, known_site, limits_of, policy_of, site_of
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.message import origin_of
 from kulti_ops.report import Outcome
@@ -44,8 +44,12 @@ def wait(
     import asyncio
 
     from kulti_ops.duration import parse_duration
-    from kulti_ops.smoke.waiting import wait_for
+    from kulti_ops.errors import UsageError
+    from kulti_ops.smoke.waiting import SHORTEST_SHA, wait_for
 
+    if len(sha.strip()) < SHORTEST_SHA:
+        text = f"--sha needs {SHORTEST_SHA} characters or more"
+        raise UsageError(text, hint="git rev-parse HEAD; in a pipeline its own variable")
     url = site_of(run, base_url)
     result = asyncio.run(
         wait_for(
@@ -53,6 +57,7 @@ def wait(
             sha,
             policy=policy_of(run, url, cafile=cafile),
             header=run.settings.version_header,
+            now=run.now,
             timeout_s=parse_duration(timeout),
         )
     )
@@ -81,11 +86,25 @@ def tls(
     ] = None,
     cafile: CafileOption = None,
     warn_below: Annotated[
-        float, typer.Option("--warn-below", help="Per cent of its lifetime left.", min=0, max=100)
-    ] = 20.0,
+        float | None,
+        typer.Option(
+            "--warn-below",
+            help="Per cent of its lifetime left.",
+            min=0,
+            max=100,
+            show_default="20, or as set",
+        ),
+    ] = None,
     crit_below: Annotated[
-        float, typer.Option("--crit-below", help="Per cent of its lifetime left.", min=0, max=100)
-    ] = 10.0,
+        float | None,
+        typer.Option(
+            "--crit-below",
+            help="Per cent of its lifetime left.",
+            min=0,
+            max=100,
+            show_default="10, or as set",
+        ),
+    ] = None,
 ) -> Outcome:
     """Check a server's certificate and protocols: chain, hostname, expiry, versions, key.
 
@@ -94,9 +113,10 @@ def tls(
     from urllib.parse import urlsplit
 
     from kulti_ops.message import is_loopback_host
-    from kulti_ops.smoke.certificates import Limits, judge_tls
+    from kulti_ops.smoke.certificates import judge_tls
     from kulti_ops.tls import look
 
+    limits = limits_of(run, warn_percent=warn_below, crit_percent=crit_below)
     given = host if host and "://" in host else f"https://{host}" if host else None
     parts = urlsplit(site_of(run, given))
     name = parts.hostname or ""
@@ -106,7 +126,6 @@ def tls(
         cafile=cafile or run.settings.cafile,
         private=is_loopback_host(name) or name in run.settings.private_host_names,
     )
-    limits = Limits(warn_percent=warn_below, crit_percent=crit_below)
     found = sight.certificate
     return Outcome(
         results=judge_tls(sight, now=run.now, limits=limits),

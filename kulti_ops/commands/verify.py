@@ -1,4 +1,4 @@
-"""`verify`: backup."""
+"""`verify`: backup, freshness, storage."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import typer
 from kulti_ops.commands.shared import BackupArgument, identities_of, installations_of, storage_of
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.report import CheckResult, Outcome, Verdict
-from kulti_ops.verify import Level
+from kulti_ops.verify import Level, Proof
 
 if TYPE_CHECKING:
     from kulti_ops.backup.catalog import Entry
     from kulti_ops.storage import Storage
+    from kulti_ops.verify.freshness import Expectation
 
-app = group("verify", "Prove what a backup holds.")
+app = group("verify", "Prove what a backup holds, and that backups keep coming.")
 
 
 @command(
@@ -93,3 +94,111 @@ def verify_and_record(
         ),
     )
     return done.results
+
+
+@command(
+    app,
+    "freshness",
+    checks=True,
+    examples=(
+        "kulti-ops verify freshness --max-age 26h",
+        "kulti-ops verify freshness --format nagios",
+        "kulti-ops verify freshness --state drilled --max-age 100d",
+    ),
+    exits="10 the newest proven backup is too old, dated in the future, or there is none; "
+    "4 no database is configured and the storage holds several",
+)
+def freshness(
+    run: Invocation,
+    max_age: Annotated[
+        str | None,
+        typer.Option(
+            "--max-age",
+            help="Age from which it is crit.",
+            metavar="26h",
+            show_default="KULTI_OPS_MAX_AGE_HOURS",
+        ),
+    ] = None,
+    state: Annotated[
+        Proof, typer.Option("--state", help="How far a backup must be proven to count.")
+    ] = Proof.VERIFIED,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source", help="Whose backups.", metavar="NAME", show_default="the configured one"
+        ),
+    ] = None,
+) -> Outcome:
+    """Check that proven backups keep coming, and in their usual size; asks no database.
+
+    The age is that of the newest proven backup's snapshot, on the database's clock. Names
+    of sources are those that `backup prune` shows.
+    """
+    from kulti_ops.backup.catalog import list_entries
+    from kulti_ops.errors import StorageError
+    from kulti_ops.verify.freshness import choose_source, judge_freshness
+
+    expected = _expectation(run, max_age, state)
+    try:
+        entries = list_entries(storage_of(run))
+    except StorageError as error:
+        unread = CheckResult(
+            id="age", status=Verdict.UNKNOWN, summary=error.message, next=error.hint or None
+        )
+        return Outcome(results=(unread,))
+    name = choose_source(entries, source or _configured_source(run))
+    found = judge_freshness(entries, source=name, now=run.now, expected=expected)
+    newest = found.newest
+    return Outcome(
+        results=found.results,
+        data={
+            "source": name,
+            "state": state,
+            "backup_id": newest.backup_id if newest else None,
+            "snapshot_at": newest.snapshot_at if newest else None,
+        },
+    )
+
+
+def _expectation(run: Invocation, max_age: str | None, state: Proof) -> Expectation:
+    from kulti_ops.duration import parse_duration
+    from kulti_ops.verify.freshness import Expectation
+
+    settings = run.settings
+    usual_s = {
+        Proof.VERIFIED: settings.max_age_hours * 3600,
+        Proof.DRILLED: settings.drill_max_age_days * 86400,
+    }
+    return Expectation(
+        max_age_s=parse_duration(max_age) if max_age else usual_s[state],
+        proof=state,
+        shrink_percent=settings.size_shrink_percent,
+        growth_percent=settings.size_growth_percent,
+    )
+
+
+def _configured_source(run: Invocation) -> str | None:
+    """Return the configured database's identity; None without one. Connects to nothing."""
+    from kulti_ops.backup.manifest import source_of
+    from kulti_ops.db import is_source_named, source_target
+
+    return source_of(source_target(run.settings)) if is_source_named(run.settings) else None
+
+
+@command(
+    app,
+    "storage",
+    checks=True,
+    examples=("kulti-ops verify storage", "kulti-ops verify storage --format json"),
+    exits="3 the server does not tell who else gets in; 5 the storage cannot be read",
+)
+def storage(run: Invocation) -> Outcome:
+    """Look at the whole storage: what is missing, what belongs to nobody, who else gets in.
+
+    Reads manifests and listings, no artifact; removes nothing.
+    """
+    from kulti_ops.verify.storage import verify_storage
+
+    opened = storage_of(run)
+    run.progress.step(f"looking at {opened.url}")
+    return Outcome(results=verify_storage(opened), data={"storage": opened.url})

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, AliasChoices, Field, PrivateAttr, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from kulti_ops.errors import ConfigError
 from kulti_ops.platform.surface import SIZE_LIMITED
 
 # Root's home is private, and root's servers run as another account.
@@ -35,6 +36,7 @@ def _names(*names: str) -> AliasChoices:
 _GROUPS = {
     "database_url": "The database",
     "storage": "Where things live",
+    "s3_endpoint": "S3",
     "lock_wait_s": "Backups",
     "keep_last": "Retention and freshness",
     "schedule_hourly": "Schedule",
@@ -119,8 +121,9 @@ class Settings(BaseSettings):
     storage: str | None = Field(
         None,
         validation_alias=_names("KULTI_OPS_STORAGE"),
-        description="Where backups live: a folder. Default: the XDG data folder.",
-        examples=["/var/backups/kulti"],
+        description="Where backups live: a folder, or s3://bucket/prefix. "
+        "Default: the XDG data folder.",
+        examples=["s3://kulti-backups/production"],
     )
     state_dir: Folder | None = Field(
         None,
@@ -145,6 +148,132 @@ class Settings(BaseSettings):
         validation_alias=_names("KULTI_OPS_PG_BIN_DIR"),
         description="Folder with pg_dump, pg_restore and psql to prefer.",
         examples=["/usr/lib/postgresql/17/bin"],
+    )
+
+    # S3
+    s3_endpoint: str | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_S3_ENDPOINT"),
+        description="Address of an S3-compatible server. Default: AWS.",
+        examples=["https://s3.storage.example"],
+    )
+    s3_region: str | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_S3_REGION"),
+        description="The bucket's region. Default: AWS_REGION, the profile's, or us-east-1.",
+        examples=["eu-central-1"],
+    )
+    s3_path_style: bool | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_S3_PATH_STYLE"),
+        description="Whether the bucket stands in the path instead of the host name. "
+        "Default: yes with an endpoint of one's own.",
+        examples=["true"],
+    )
+    s3_allow_http: bool = Field(
+        default=False,
+        validation_alias=_names("KULTI_OPS_S3_ALLOW_HTTP"),
+        description="Whether an endpoint on another machine may be http: backups then travel "
+        "in the clear.",
+    )
+    aws_profile: str | None = Field(
+        None,
+        validation_alias=_names("AWS_PROFILE"),
+        description="Profile of ~/.aws whose credentials are used.",
+        examples=["kulti-backup"],
+    )
+    aws_access_key_id: SecretStr | None = Field(
+        None,
+        validation_alias=_names("AWS_ACCESS_KEY_ID"),
+        description="Access key. Without one, boto3 looks where it always does.",
+        examples=["KEY"],
+    )
+    aws_secret_access_key: SecretStr | None = Field(
+        None,
+        validation_alias=_names("AWS_SECRET_ACCESS_KEY"),
+        description="Its secret.",
+        examples=["SECRET"],
+    )
+    aws_session_token: SecretStr | None = Field(
+        None,
+        validation_alias=_names("AWS_SESSION_TOKEN"),
+        description="Its session token, where it is a temporary one.",
+        examples=["TOKEN"],
+    )
+    s3_sse: str | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_S3_SSE"),
+        pattern=r"^(AES256|aws:kms)$",
+        description="Server-side encryption to ask for: AES256 or aws:kms.",
+        examples=["aws:kms"],
+    )
+    s3_kms_key: str | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_S3_KMS_KEY"),
+        description="Key of aws:kms. Default: the account's own.",
+        examples=["alias/kulti-backups"],
+    )
+    s3_storage_class: str | None = Field(
+        None,
+        validation_alias=_names("KULTI_OPS_S3_STORAGE_CLASS"),
+        pattern=r"^[A-Z0-9_]+$",
+        description="Storage class of new objects. Default: the bucket's.",
+        examples=["STANDARD_IA"],
+    )
+    s3_lock_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        validation_alias=_names("KULTI_OPS_S3_LOCK_DAYS"),
+        description="Days for which nobody may delete a new object (object lock); 0: none.",
+    )
+    s3_lock_mode: str = Field(
+        "governance",
+        validation_alias=_names("KULTI_OPS_S3_LOCK_MODE"),
+        pattern="^(governance|compliance)$",
+        description="Object lock: governance (some may lift it) or compliance (nobody may).",
+    )
+    s3_checksum: str = Field(
+        "sha256",
+        validation_alias=_names("KULTI_OPS_S3_CHECKSUM"),
+        pattern="^(sha256|md5|crc32)$",
+        description="How the server checks uploads: the signed sha-256 alone, or md5 or crc32 "
+        "besides.",
+    )
+    s3_max_parts: int = Field(
+        10_000,
+        ge=1,
+        le=10_000,
+        validation_alias=_names("KULTI_OPS_S3_MAX_PARTS"),
+        description="Parts that the provider takes per upload; some take 1000.",
+    )
+    s3_part_min_mib: int = Field(
+        8,
+        ge=5,
+        le=5120,
+        validation_alias=_names("KULTI_OPS_S3_PART_MIN_MIB"),
+        description="Smallest part of an upload, in MiB.",
+    )
+    s3_part_max_mib: int = Field(
+        24,
+        ge=5,
+        le=5120,
+        validation_alias=_names("KULTI_OPS_S3_PART_MAX_MIB"),
+        description="Largest part of an upload, in MiB; memory holds two to three parts.",
+    )
+    s3_timeout_s: float = Field(
+        60,
+        gt=0,
+        le=3600,
+        validation_alias=_names("KULTI_OPS_S3_TIMEOUT_S"),
+        description="Seconds that the server may be silent during a request.",
+    )
+    s3_attempts: int = Field(
+        5,
+        ge=1,
+        le=20,
+        validation_alias=_names("KULTI_OPS_S3_ATTEMPTS"),
+        description="How often a request is tried when the server fails or cuts it.",
     )
 
     # backup
@@ -238,18 +367,26 @@ class Settings(BaseSettings):
         description="Age of the newest proven backup from which `verify freshness` is crit: "
         "a day (the recovery point objective) and two hours for the run itself.",
     )
+    drill_max_age_days: float = Field(
+        100,
+        gt=0,
+        validation_alias=_names("KULTI_OPS_DRILL_MAX_AGE_DAYS"),
+        description="The same for `verify freshness --state drilled`: a quarter and a week.",
+    )
     size_shrink_percent: float = Field(
         30,
         gt=0,
         lt=100,
         validation_alias=_names("KULTI_OPS_SIZE_SHRINK_PERCENT"),
-        description="By how much a backup may be smaller than the median of those before it.",
+        description="By how many percent a backup may be smaller than the median of up to seven "
+        "before it; a database rarely loses a third of itself on purpose.",
     )
     size_growth_percent: float = Field(
         100,
         gt=0,
         validation_alias=_names("KULTI_OPS_SIZE_GROWTH_PERCENT"),
-        description="By how much a backup may be larger than the median of those before it.",
+        description="By how many percent a backup may be larger than the median of up to seven "
+        "before it; twice its size at once is a new table, an import, or something running away.",
     )
     export_dir: Folder | None = Field(
         None,
@@ -454,13 +591,35 @@ class Settings(BaseSettings):
         2.0,
         gt=0,
         validation_alias=_names("KULTI_OPS_PAGE_BUDGET_S"),
-        description="Seconds that a page may take (median of five).",
+        description="Seconds that a page may take (median).",
     )
     api_budget_s: float = Field(
         0.5,
         gt=0,
         validation_alias=_names("KULTI_OPS_API_BUDGET_S"),
-        description="Seconds that an API answer may take (median of five).",
+        description="Seconds that an API answer may take (median).",
+    )
+    latency_samples: int = Field(
+        5,
+        ge=5,
+        le=1000,
+        validation_alias=_names("KULTI_OPS_LATENCY_SAMPLES"),
+        description="How often the probe latency asks each route; from 20 on there is a p95, from "
+        "100 on a p99.",
+    )
+    cert_warn_percent: float = Field(
+        20.0,
+        ge=0,
+        le=100,
+        validation_alias=_names("KULTI_OPS_CERT_WARN_PERCENT"),
+        description="Share of a certificate's lifetime below which it is a warn, in per cent.",
+    )
+    cert_crit_percent: float = Field(
+        10.0,
+        ge=0,
+        le=100,
+        validation_alias=_names("KULTI_OPS_CERT_CRIT_PERCENT"),
+        description="Share of a certificate's lifetime below which it is crit, in per cent.",
     )
     min_grade: str = Field(
         "B",
@@ -681,7 +840,12 @@ def url_passwords(text: str) -> frozenset[str]:
 
 def _xdg(variable: str, default: str) -> Path:
     base = os.environ.get(variable)
-    return (Path(base) if base else Path.home() / default) / "kulti-ops"
+    try:
+        return (Path(base) if base else Path.home() / default) / "kulti-ops"
+    except RuntimeError as error:  # no HOME, and the account has no entry
+        raise ConfigError(
+            "this account has no home folder", hint=f"set HOME, {variable}, or KULTI_OPS_*_DIR"
+        ) from error
 
 
 def _is_root() -> bool:

@@ -9,6 +9,7 @@ from kulti_ops.db.connection import KEEPALIVE, Connection, connect, database_err
 from kulti_ops.db.target import (
     TRANSACTION_POOLER_PORT,
     Target,
+    is_source_named,
     own_target,
     parse_target,
     source_target,
@@ -21,6 +22,7 @@ __all__ = (
     "Target",
     "connect",
     "database_error",
+    "is_source_named",
     "own_target",
     "parse_target",
     "source_target",

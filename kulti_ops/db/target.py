@@ -98,6 +98,12 @@ class Target:
         return {**base_environment(), "PGCONNECT_TIMEOUT": "15", **named}
 
 
+def is_source_named(settings: Settings) -> bool:
+    """Return whether the settings name a database at all."""
+    named = settings.database_url is not None or settings.supabase_project_ref
+    return bool(named or {"PGHOST", "PGSERVICE"} & libpq_environment().keys())
+
+
 def source_target(settings: Settings) -> Target:
     """Return the database that the settings name.
 

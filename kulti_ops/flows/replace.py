@@ -19,6 +19,7 @@ from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.restore import guards
 from kulti_ops.restore import replace as databases
 from kulti_ops.restore.run import Prepared, RestoreOptions, prepare_restore, run_restore
+from kulti_ops.restore.space import judge_server_space, server_free_bytes
 from kulti_ops.sealing import IDENTITY_FILE_SETTING, describe, opens
 from kulti_ops.verify import Level
 from kulti_ops.verify.backup import verify_backup
@@ -63,6 +64,7 @@ class PreparedReplace:
     live: DatabaseState
     sessions: tuple[Sessions, ...]
     leftovers: tuple[str, ...]
+    space: CheckResult
     beside: str
     kept: str
 
@@ -104,6 +106,8 @@ def prepare_replace(
         live = databases.read_database(connection, target.database)
         sessions = databases.sessions_of(connection, live)
         leftovers = databases.leftovers_of(connection, live.name)
+        free = server_free_bytes(connection, target, live.name)
+    space = judge_server_space(manifest, free, database=live.name)
     databases.judge_sessions(live, sessions, end=options.terminate_connections)
     prepared = prepare_restore(
         manifest, storage, target, options=options.restore, progress=progress, empty=False
@@ -114,6 +118,7 @@ def prepare_replace(
         live=live,
         sessions=sessions,
         leftovers=leftovers,
+        space=space,
         beside=databases.sibling_name(live.name, databases.RESTORED, options.now),
         kept=databases.sibling_name(live.name, databases.BEFORE, options.now),
     )
@@ -158,7 +163,7 @@ def run_replace(
     Raises: KultiError when a step fails; its hint says what is left and how to go on.
     A difference is a result: then nothing was swapped.
     """
-    done = Replaced(results=list(_leftover_results(prepared.leftovers)))
+    done = Replaced(results=[*_leftover_results(prepared.leftovers), prepared.space])
     with databases.replacing(prepared.maintenance, prepared.live.name) as connection:
         _back_up(prepared, storage, done, options=options, progress=progress)
         restored = _restore_beside(connection, prepared, done, options, progress)

@@ -44,9 +44,10 @@ class PrivateAddressError(OSError):
     """A name leads to a private address."""
 
 
-def failed(failure: Failure, url: str, what: str, *, hint: str = "") -> ExchangeError:
+def failed(failure: Failure, url: str, what: str) -> ExchangeError:
     """Return a failure that names the origin it happened on."""
-    return ExchangeError(failure, f"{origin_of(url) or 'the URL'}: {what}", hint=hint)
+    message = f"{origin_of(url) or 'the URL'}: {what}"
+    return ExchangeError(failure, message, hint=_HINTS.get(failure, ""))
 
 
 def translate(error: Exception, url: str) -> ExchangeError:
@@ -58,7 +59,7 @@ def translate(error: Exception, url: str) -> ExchangeError:
             if isinstance(cause, kinds):
                 detail = getattr(cause, "verify_message", "")
                 text = f"{what}: {detail}" if detail else what
-                return failed(failure, url, text, hint=_HINTS.get(failure, ""))
+                return failed(failure, url, text)
     return failed(Failure.PROTOCOL, url, f"no HTTP ({type(error).__name__})")
 
 
@@ -89,6 +90,7 @@ _MEANINGS: tuple[tuple[Any, Failure, str], ...] = (
     (OSError, Failure.UNREACHABLE, "it cannot be reached"),
 )
 _HINTS = {
+    Failure.DNS: "check how the URL is spelt; dig HOST shows what the domain's DNS says",
     Failure.PRIVATE_ADDRESS: "name the host in KULTI_OPS_PRIVATE_HOSTS to allow it",
     Failure.CERTIFICATE: "kulti-ops smoke tls HOST says what is wrong with it; "
     "--cafile names a CA of your own",

@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from kulti_ops.render.rows import table_of, visible
-from kulti_ops.report import Verdict
+from kulti_ops.report import CheckResult, Verdict
 
 if TYPE_CHECKING:
-    from kulti_ops.report import CheckResult, Report
+    from kulti_ops.report import Report
 
 _STYLE = {
     Verdict.OK: "green",
@@ -23,6 +23,7 @@ _STYLE = {
     Verdict.UNKNOWN: "magenta",
     Verdict.SKIPPED: "dim",
 }
+_FOLD_FROM = 4
 _ORDER = (Verdict.CRIT, Verdict.UNKNOWN, Verdict.WARN, Verdict.OK, Verdict.SKIPPED)
 
 
@@ -59,13 +60,29 @@ def _results(console: Console, results: tuple[CheckResult, ...]) -> None:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for result in sorted(results, key=lambda r: _ORDER.index(r.status)):
+    for result in _folded(sorted(results, key=lambda r: _ORDER.index(r.status))):
         style = _STYLE[result.status]
         text = Text(visible(result.summary))
         if result.next and result.status not in {Verdict.OK, Verdict.SKIPPED}:
             text.append(f"\n→ {visible(result.next)}", style="bold")
         table.add_row(Text(str(result.status), style=style), Text(result.id), text)
     console.print(table)
+
+
+def _folded(results: list[CheckResult]) -> list[CheckResult]:
+    """Return results with many that are skipped for one reason as one row: they hide the rest."""
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        if result.status is Verdict.SKIPPED:
+            reasons.setdefault(result.summary, []).append(result.id)
+    many = {reason: ids for reason, ids in reasons.items() if len(ids) >= _FOLD_FROM}
+    rows = [r for r in results if r.status is not Verdict.SKIPPED or r.summary not in many]
+    return rows + [
+        CheckResult(
+            id=f"{len(ids)} checks", status=Verdict.SKIPPED, summary=f"{reason} ({', '.join(ids)})"
+        )
+        for reason, ids in many.items()
+    ]
 
 
 def _plain_table(console: Console, report: Report) -> None:

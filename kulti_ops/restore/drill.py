@@ -25,6 +25,7 @@ from kulti_ops.restore.lost import lost_items
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.scratch import Scratch, prepare_roles, prepare_schemas
+from kulti_ops.restore.spool import spooled
 from kulti_ops.sealing import NO_IDENTITIES, Identities
 from kulti_ops.verify import compare
 from kulti_ops.verify.recall import verify_or_recall
@@ -104,13 +105,17 @@ def judge_space(manifest: Manifest, *, root: Path) -> None:
 
     Raises: RefusedError with both figures.
     """
-    needed = manifest.totals.database_bytes * SPACE_FACTOR + SPACE_SERVER_BYTES
+    needed = _needed_bytes(manifest)
     free = free_bytes(root)
     if free < needed:
         raise RefusedError(
             f"{root} has {size(free)} free, a drill of this backup needs about {size(needed)}",
             hint="free space there, or choose another folder with KULTI_OPS_SCRATCH_DIR",
         )
+
+
+def _needed_bytes(manifest: Manifest) -> float:
+    return manifest.totals.database_bytes * SPACE_FACTOR + SPACE_SERVER_BYTES
 
 
 def run_drill(
@@ -165,13 +170,21 @@ def restore_into_plain(
     """Restore into a plain scratch server, in parallel, and compare; results go to `drill`."""
     assert verified.inventory is not None  # noqa: S101 - verified contents have one
     assert verified.toc is not None  # noqa: S101 - likewise
-    archive = stored(manifest, storage, "dump", identities=options.identities)
-    progress.step("starting a scratch server")
     prepared = time.monotonic()
     chosen = ScratchOptions(
         superuser=f"scratch_{secrets.token_hex(4)}", network=False, settings=SETTINGS
     )
-    with scratch_server(options.scratch_root, options.server, options=chosen) as server:
+    with (
+        spooled(
+            stored(manifest, storage, "dump", identities=options.identities, toc=verified.toc),
+            folder=options.scratch_root,
+            jobs=options.jobs,
+            reserved_bytes=_needed_bytes(manifest),
+            progress=progress,
+        ) as archive,
+        scratch_server(options.scratch_root, options.server, options=chosen) as server,
+    ):
+        progress.step("a scratch server runs")
         outcome = NativeOutcome()
         scratch = prepare_roles(server, verified.inventory, server_major=options.server.major)
         plan = plan_restore(verified.toc, verified.inventory, scratch.facts)

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kulti_ops.backup.reading import judge_identities, stored
+from kulti_ops.backup.reading import StoredArtifact, judge_identities, stored
 from kulti_ops.db import connect, translated
 from kulti_ops.progress import SILENT, Progress
 from kulti_ops.restore import guards
@@ -19,6 +19,7 @@ from kulti_ops.restore.comparison import compare_all, jobs_result, judge_errors
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
 from kulti_ops.restore.plan import RestorePlan, plan_restore
 from kulti_ops.restore.roles import apply_settings, create_role, grant_membership
+from kulti_ops.restore.spool import spooled
 from kulti_ops.roles import plain_name
 from kulti_ops.sealing import NO_IDENTITIES, Identities
 from kulti_ops.verify import Level, compare
@@ -26,6 +27,8 @@ from kulti_ops.verify.backup import Verification, verify_backup
 from kulti_ops.verify.restored import Expected, TableMatch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Target
     from kulti_ops.inventory import Inventory
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class RestoreOptions:
-    """What the user asked for."""
+    """What the user asked for; an archive from elsewhere is fetched below `scratch_root`."""
 
     tools: Installation
     jobs: int = 2
@@ -48,6 +51,7 @@ class RestoreOptions:
     confirmed: str | None = None
     source: Target | None = None
     identities: Identities = NO_IDENTITIES
+    scratch_root: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +60,7 @@ class Prepared:
 
     manifest: Manifest
     verification: Verification
-    archive: ArchiveSource
+    archive: StoredArtifact
     target: Target
     state: TargetState
     plan: RestorePlan
@@ -108,7 +112,9 @@ def prepare_restore(
     return Prepared(
         manifest=manifest,
         verification=verification,
-        archive=stored(manifest, storage, "dump", identities=options.identities),
+        archive=stored(
+            manifest, storage, "dump", identities=options.identities, toc=verification.toc
+        ),
         target=target,
         state=state,
         plan=plan,
@@ -132,18 +138,33 @@ def run_restore(
         _create_roles(prepared)
     _database_settings(prepared)
     done.phases_s["prepare"] = time.monotonic() - started
-    NativeRestore(
-        archive=prepared.archive,
-        plan=prepared.plan,
-        target=prepared.target,
-        tools=options.tools,
-        jobs=options.jobs,
-        superuser=True,
-        progress=progress,
-    ).run(outcome)
-    done.phases_s |= outcome.phases_s
-    done.results.append(judge_errors(outcome.errors, prepared.plan))
-    done.results += jobs_result(prepared.archive, options.jobs)
+    with spooled(
+        prepared.archive, folder=options.scratch_root, jobs=options.jobs, progress=progress
+    ) as archive:
+        NativeRestore(
+            archive=archive,
+            plan=prepared.plan,
+            target=prepared.target,
+            tools=options.tools,
+            jobs=options.jobs,
+            superuser=True,
+            progress=progress,
+        ).run(outcome)
+        done.phases_s |= outcome.phases_s
+        done.results.append(judge_errors(outcome.errors, prepared.plan))
+        done.results += jobs_result(archive, options.jobs)
+        _compare(prepared, archive, done, options=options, progress=progress)
+    return done
+
+
+def _compare(
+    prepared: Prepared,
+    archive: ArchiveSource,
+    done: Restored,
+    *,
+    options: RestoreOptions,
+    progress: Progress,
+) -> None:
     progress.step("comparing")
     started = time.monotonic()
     verification = prepared.verification
@@ -152,7 +173,7 @@ def run_restore(
         inventory=prepared.inventory,
         toc=verification.toc,
         digests=verification.digests,
-        archive=prepared.archive,
+        archive=archive,
     )
     rules = (
         compare.extension_version,
@@ -164,7 +185,6 @@ def run_restore(
     )
     done.results += results
     done.phases_s["compare"] = time.monotonic() - started
-    return done
 
 
 def _create_roles(prepared: Prepared) -> None:

@@ -6,7 +6,7 @@ Looks at everything and changes nothing; `table_run` carries it out.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup.catalog import usable_manifest
@@ -109,7 +109,7 @@ def prepare_table(
     archived = find_table(toc, inventory, name)
     return PreparedTable(
         manifest=manifest,
-        archive=archive,
+        archive=replace(archive, toc=toc),
         tools=tools,
         target=target,
         toc=toc,

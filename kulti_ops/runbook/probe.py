@@ -30,9 +30,9 @@ SELECT current_user::text AS role,
 _RELATIONS = """\
 SELECT w.name,
        c.oid IS NOT NULL AS present,
-       coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-                AND (pg_catalog.has_table_privilege(c.oid, 'SELECT')
-                     OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT')), false) AS allowed,
+       coalesce(pg_catalog.has_schema_privilege(n.oid, 'USAGE'), false) AS enterable,
+       coalesce(pg_catalog.has_table_privilege(c.oid, 'SELECT')
+                OR pg_catalog.has_any_column_privilege(c.oid, 'SELECT'), false) AS allowed,
        coalesce(c.relrowsecurity AND c.relkind IN ('r', 'p')
                 AND pg_catalog.row_security_active(c.oid), false) AS filtered
   FROM unnest($1::text[], $2::text[], $3::text[]) AS w (name, schema, relation)
@@ -173,6 +173,9 @@ def _relation_shortcoming(role: str, row: Mapping[str, Any]) -> tuple[Verdict, s
     name = row["name"]
     if not row["present"]:
         return _absent("relation", name)
+    if not row["enterable"]:
+        schema = name.partition(".")[0]
+        return (Verdict.UNKNOWN, f"role {role} may not read {name}: it needs USAGE on {schema}")
     if not row["allowed"]:
         return (Verdict.UNKNOWN, f"role {role} may not read {name}: it needs SELECT on it")
     if row["filtered"]:

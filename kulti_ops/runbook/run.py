@@ -5,9 +5,11 @@ Owns how a question is asked and what an error means; what the rows mean is `jud
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from kulti_ops.errors import DatabaseError
 from kulti_ops.pipeline import Statement, Table, Unit, UnitAnswer, run_units
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.runbook.diagnostic import Kind
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from kulti_ops.db import Connection
-    from kulti_ops.errors import DatabaseError
     from kulti_ops.runbook.diagnostic import Diagnostic
     from kulti_ops.runbook.library import Accepted
 
@@ -29,6 +30,10 @@ FETCH_ROWS = 200
 WEAK_ROLES = ("supabase_read_only_user", "pg_read_all_data")
 _PROBE_TIMEOUT_S = 5.0
 _BEFORE = "_before"
+# Its diagnostics look at catalogues and counters only.
+_LIGHT_GROUP = "database"
+# What is left of the deadline at the least: enough to hear that it is over.
+_LEAST_TIME_S = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +41,8 @@ class RunOptions:
     """How diagnostics are asked.
 
     `settings` are `kulti_ops.NAME`s and thresholds by name; `warn` and `crit` beat them.
-    With `two_samples` a diagnostic of counters (a param `COLUMN_before`) is asked again at
-    the end, for the difference.
+    With `two_samples` a diagnostic of counters (a param `COLUMN_before`) is asked twice, for
+    the difference.
     """
 
     limit: int = 20
@@ -49,6 +54,10 @@ class RunOptions:
     accepted: tuple[Accepted, ...] = ()
     pack_role: str | None = None
     two_samples: bool = False
+
+
+# A question, and how it is asked.
+_Asked: TypeAlias = "tuple[Diagnostic, RunOptions]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,45 +76,57 @@ def run_checks(
     Raises: DatabaseError when the server does not even say what it is.
     """
     chosen = tuple(_configured(d, options) for d in diagnostics)
+    ends = time.monotonic() + options.deadline_s
     server = _probe(connection, chosen, options)
     results = _obstacles(server, chosen)
-    open_ones = [d for d in chosen if d.id not in results]
-    units = [_unit(d, server, options) for d in open_ones]
-    answers = run_units(connection, units, deadline_s=options.deadline_s)
-    for diagnostic, answer in zip(open_ones, answers, strict=True):
-        results[diagnostic.id] = _result(diagnostic, answer, server, options)
-    if options.two_samples:
-        results |= _second_samples(connection, open_ones, results, server, options)
+    open_ones = [(d, options) for d in chosen if d.id not in results]
+    first, later = _in_rounds(open_ones) if options.two_samples else (open_ones, [])
+    results |= _ask(connection, first, server, ends=ends)
+    again = [
+        (d, replace(options, settings={**options.settings, **before}))
+        for d, _ in first
+        if options.two_samples and (before := _before(d, results[d.id]))
+    ]
+    results |= _ask(connection, [*again, *later], server, ends=ends)
     return RunResult(results=tuple(results[d.id] for d in chosen), server=server)
 
 
-def _second_samples(
-    connection: Connection,
-    diagnostics: Sequence[Diagnostic],
-    first: Mapping[str, CheckResult],
-    server: Server,
-    options: RunOptions,
+def _in_rounds(asked: list[_Asked]) -> tuple[list[_Asked], list[_Asked]]:
+    """Return what is asked between the samples of the counters, the counters first, and the rest.
+
+    Between them nothing of ours reads tables: what we read would be counted too.
+    """
+    counters = [pair for pair in asked if _before_names(pair[0])]
+    light = [p for p in asked if p not in counters and p[0].group == _LIGHT_GROUP]
+    return [*counters, *light], [p for p in asked if p not in counters and p not in light]
+
+
+def _ask(
+    connection: Connection, asked: list[_Asked], server: Server, *, ends: float
 ) -> dict[str, CheckResult]:
-    """Ask the diagnostics of counters again, from where the first sample stood."""
-    pairs = [
-        (d, replace(options, settings={**options.settings, **before}))
-        for d in diagnostics
-        if (before := _before(d, first[d.id]))
-    ]
-    if not pairs or connection.closed:
-        return {}
-    units = [_unit(d, server, opts) for d, opts in pairs]
-    answers = run_units(connection, units, deadline_s=options.timeout_s)
+    """Ask in one go; `ends` is the deadline."""
+    units = [_unit(diagnostic, server, options) for diagnostic, options in asked]
+    answers: Iterable[UnitAnswer]
+    if not connection.closed:
+        left_s = max(_LEAST_TIME_S, ends - time.monotonic())
+        answers = run_units(connection, units, deadline_s=left_s)
+    else:
+        given_up = DatabaseError("not asked: the connection was given up", sqlstate="57014")
+        answers = [UnitAnswer(error=given_up)] * len(asked)
     return {
-        d.id: _result(d, answer, server, opts)
-        for (d, opts), answer in zip(pairs, answers, strict=True)
+        diagnostic.id: _result(diagnostic, answer, server, options)
+        for (diagnostic, options), answer in zip(asked, answers, strict=True)
     }
 
 
 def _before(diagnostic: Diagnostic, first: CheckResult) -> dict[str, str]:
-    names = [name for name in diagnostic.params if name.endswith(_BEFORE)]
     row = first.rows[0] if first.rows else {}
-    return {n: str(row[n.removesuffix(_BEFORE)]) for n in names if n.removesuffix(_BEFORE) in row}
+    names = [n for n in _before_names(diagnostic) if n.removesuffix(_BEFORE) in row]
+    return {name: str(row[name.removesuffix(_BEFORE)]) for name in names}
+
+
+def _before_names(diagnostic: Diagnostic) -> tuple[str, ...]:
+    return tuple(name for name in diagnostic.params if name.endswith(_BEFORE))
 
 
 def lint_checks(

@@ -14,6 +14,7 @@ from kulti_ops.sealing.keys import (
     Identities,
     LockedError,
     describe,
+    identities_of,
     parse_recipients,
 )
 from kulti_ops.sealing.streams import Sealer, Unsealed, open_sealed, opens, seal
@@ -34,6 +35,7 @@ __all__ = [
     "Sealer",
     "Unsealed",
     "describe",
+    "identities_of",
     "open_sealed",
     "opens",
     "parse_recipients",

@@ -17,6 +17,8 @@ from kulti_ops.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kulti_ops.config import Settings
+
 RECIPIENTS_SETTING = "KULTI_OPS_ENCRYPT_TO"
 IDENTITY_FILE_SETTING = "KULTI_OPS_IDENTITY_FILE"
 IDENTITY_SETTING = "KULTI_OPS_IDENTITY"
@@ -64,6 +66,12 @@ class Identities:
 
 
 NO_IDENTITIES = Identities()
+
+
+def identities_of(settings: Settings) -> Identities:
+    """Return where the settings say the private keys are; they are read when needed."""
+    secret = settings.identity
+    return Identities(file=settings.identity_file, text=secret.get_secret_value() if secret else "")
 
 
 def parse_recipients(text: str | None) -> tuple[str, ...]:

@@ -56,7 +56,7 @@ def with_network(
 ) -> tuple[CheckResult, ...]:
     """Blame the runner's network when neither the site nor any status page answers."""
     home = next(result for result in results if result.id == HOME)
-    if "failure" not in home.evidence or not states:
+    if "failure" not in home.evidence or home.status is not Verdict.CRIT or not states:
         return results
     if any(isinstance(state, VendorState) for state in states):
         return results

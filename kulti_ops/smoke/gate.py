@@ -17,7 +17,7 @@ from kulti_ops.errors import KultiError
 from kulti_ops.http import Client, ExchangeError, Failure
 from kulti_ops.message import Request, Response
 from kulti_ops.report import CheckResult, Verdict, worst
-from kulti_ops.smoke.certificates import Limits, judge_tls
+from kulti_ops.smoke.certificates import judge_tls
 from kulti_ops.smoke.page import read_page
 from kulti_ops.smoke.probe import finding, named, ok, skipped, undone
 from kulti_ops.smoke.selection import CHALLENGE, HOME, TLS
@@ -39,6 +39,8 @@ ONCE_MORE = "run it once more; when it stays, see the host's logs"
 HOME_TIMEOUTS_S = (4.0, 5.0)
 # A second try may help against these, and against nothing that is an answer.
 PASSING_FAILURES = frozenset({Failure.RESET, Failure.TIMEOUT, Failure.REFUSED})
+# Our own refusals: nothing was asked, so nothing is known.
+NOT_ASKED = frozenset({Failure.PRIVATE_ADDRESS, Failure.INVALID_URL})
 _OK, _FORBIDDEN, _TOO_MANY, _SERVER_ERROR = 200, 403, 429, 500
 _PASSING = frozenset({502, 503, 504})
 _CHALLENGE_TITLES = ("security checkpoint", "just a moment", "attention required")
@@ -126,7 +128,7 @@ async def _tls(order: Order, *, now: datetime) -> CheckResult:
         )
     except KultiError as error:
         return finding(error.message, status=Verdict.UNKNOWN)
-    checks = judge_tls(sight, now=now, limits=Limits())
+    checks = judge_tls(sight, now=now, limits=order.certificate)
     status = worst(check.status for check in checks)
     bad = [f"{c.id}: {c.summary}" for c in checks if c.status is not Verdict.OK]
     if not bad:
@@ -152,12 +154,19 @@ async def _home(
             if not last and error.failure in PASSING_FAILURES:
                 await pause()
                 continue
-            advice = error.hint or "see the last deploy, and the host's status"
-            return finding(error.message, advice=advice, evidence=failure_of(error)), None
+            return _unreached(error), None
         if not last and await _is_worth_waiting(page, patience):
             continue
         return _judge_home(page, flaky=last), page
     raise AssertionError("unreachable")
+
+
+def _unreached(error: ExchangeError) -> CheckResult:
+    """Return that there was no answer; an address that may not be asked is not the site's fault."""
+    status = Verdict.UNKNOWN if error.failure in NOT_ASKED else Verdict.CRIT
+    advice = error.hint or "see the last deploy, and the host's status"
+    evidence = {**failure_of(error), "blames": "vercel"}
+    return finding(error.message, status=status, advice=advice, evidence=evidence)
 
 
 async def _is_worth_waiting(page: Response, patience: Patience) -> bool:

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from kulti_ops.smoke.cookies import judge_cookies
-from kulti_ops.smoke.csp import judge_csp, parse_policies
+from kulti_ops.smoke.csp import parse_policies
+from kulti_ops.smoke.csp_judge import judge_csp
 from kulti_ops.smoke.headers import (
     judge_coep,
     judge_coop,

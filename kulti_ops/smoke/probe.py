@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Budgets:
-    """Latency that is still good, in seconds, and the grade that headers must have."""
+    """What is still good: latency in seconds, and how often to measure it; the headers' grade."""
 
     page_s: float = 2.0
     api_s: float = 0.5
+    samples: int = 5
     min_grade: str = "B"
 
 

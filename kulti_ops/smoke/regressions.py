@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kulti_ops.report import CheckResult, Verdict, worst
+from kulti_ops.smoke.baseline import OWN_HOST
 from kulti_ops.smoke.header_changes import header_changes
 from kulti_ops.smoke.shape import HTML, JSON, OPTIONAL, parent_of
 
@@ -104,7 +105,13 @@ def changes_of(
     if old.status != new.status:
         return  # another answer altogether: its headers and body would only repeat that
     for what, before, after in header_changes(old, new):
-        yield Change(aspect=HEADERS, route=route, what=what, old=before, new=after)
+        yield Change(
+            aspect=HEADERS,
+            route=route,
+            what=what,
+            old=before.replace(OWN_HOST, "(this site)"),
+            new=after.replace(OWN_HOST, "(this site)"),
+        )
     yield from _body_changes(route, old.shape, new.shape)
     yield from _size_changes(route, old, new, tolerances)
     yield from _latency_changes(route, old, new, tolerances)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 from kulti_ops.http import ExchangeError, Patience, open_client
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.smoke.blame import ask_vendors, judge_vendors, with_blame, with_network
-from kulti_ops.smoke.gate import ONCE_MORE, PASSING_FAILURES, behind, failure_of, open_gate, pause
+from kulti_ops.smoke.gate import (
+    NOT_ASKED,
+    ONCE_MORE,
+    PASSING_FAILURES,
+    behind,
+    failure_of,
+    open_gate,
+    pause,
+)
 from kulti_ops.smoke.probe import (
     Context,
     Exchange,
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kulti_ops.message import Response
+    from kulti_ops.smoke.gate import Gate
     from kulti_ops.smoke.selection import Order
 
 _TOO_MANY = 429
@@ -68,7 +77,7 @@ async def run_smoke(order: Order, *, now: datetime) -> SmokeRun:
             probed, exchanges = await _probe_all(context, order)
             results = (*gate.results, *probed)
             exchanges = (*_of_home(gate.home, order), *exchanges)
-        results = (*results, await gate.tls)
+        results = (*results, _beside_home(await gate.tls, gate))
         states = await states_task
     results = (*with_network(results, states), named(judge_vendors(states), VENDORS))
     places = {name: place for place, name in enumerate((*IDS, *(p.id for p in order.own)))}
@@ -76,6 +85,13 @@ async def run_smoke(order: Order, *, now: datetime) -> SmokeRun:
     return SmokeRun(
         results=tuple(sorted(found, key=lambda result: places[result.id])), exchanges=exchanges
     )
+
+
+def _beside_home(tls: CheckResult, gate: Gate) -> CheckResult:
+    """Leave a host that cannot be reached to `home`: the same finding twice is one too many."""
+    if gate.home is None and gate.reason and tls.status is Verdict.UNKNOWN:
+        return replace(tls, status=Verdict.SKIPPED, summary=gate.reason, next=None)
+    return tls
 
 
 def _of_home(home: Response, order: Order) -> tuple[Exchange, ...]:
@@ -151,7 +167,10 @@ async def _once(probe: Probe, context: Context, trail: Trail) -> CheckResult:
     try:
         return await probe.ask(replace(context, trail=trail))
     except ExchangeError as error:
-        return finding(error.message, advice=error.hint or None, evidence=failure_of(error))
+        status = Verdict.UNKNOWN if error.failure in NOT_ASKED else Verdict.CRIT
+        return finding(
+            error.message, status=status, advice=error.hint or None, evidence=failure_of(error)
+        )
     except Exception as error:  # noqa: BLE001 - the check runner: the others still run
         text = f"the probe itself failed: {type(error).__name__}"
         return finding(text, status=Verdict.UNKNOWN, advice="report it with --debug")

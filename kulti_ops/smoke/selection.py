@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kulti_ops.smoke.certificates import Limits
 from kulti_ops.smoke.probes import PROBES
 
 if TYPE_CHECKING:
@@ -36,10 +37,12 @@ class Selection:
 
     def takes(self, probe: str, tags: frozenset[str] | None = None) -> bool:
         """Tell whether a probe runs; `tags` are those of a probe that is none of ours."""
+        if probe in self.skip:
+            return False
         if self.only:
             return probe in self.only
         has = _TAGS.get(probe, frozenset()) if tags is None else tags
-        return probe not in self.skip and (self.tag is None or self.tag in has)
+        return self.tag is None or self.tag in has
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,7 @@ class Order:
     budget_s: float = 30.0
     fail_fast: bool = False
     tls_private: bool = False
+    certificate: Limits = field(default_factory=Limits)
     own: tuple[Probe, ...] = ()
 
     @property

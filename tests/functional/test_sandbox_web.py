@@ -205,6 +205,15 @@ def test_web_survives_stop_and_keeps_its_ports(server_root: Path) -> None:
     assert start_web(box, database_url=NOWHERE, now=now) == first
     assert ask(first, surface.DATABASE).status == 500
     assert (box / "web" / "plan.json").stat().st_mode & 0o077 == 0
+    assert first.env_file.stat().st_mode & 0o077 == 0
+    seen = document(
+        kulti_ops(
+            *("smoke", "run", "--env-file", str(first.env_file), "--format", "json"), folder=box
+        )
+    )
+    found = {result["id"]: result["status"] for result in seen["results"]}
+    assert (found["home"], found["vendors"], found["webhook-signed"]) == ("ok", "ok", "ok")
+    assert (found["database"], found["https-redirect"]) == ("crit", "ok")
     stop_web(box)
     assert web_info(box) is None
     second = start_web(box, database_url=NOWHERE, now=now)

@@ -189,6 +189,23 @@ def test_run_rate_limit_of_a_foreign_site_wants_its_name(web: WebInfo) -> None:
     assert run(asked)["rate-limit"].status is Verdict.OK
 
 
+def test_run_skip_wins_over_only_and_tag() -> None:
+    assert not Selection(only=frozenset({"home"}), skip=frozenset({"home"})).takes("home")
+    assert not Selection(tag="page", skip=frozenset({"home"})).takes("home")
+
+
+def test_run_private_address_is_no_site_s_fault(tmp_path: Path) -> None:
+    done = kulti_ops(
+        *("smoke", "run", "--base-url", "https://10.0.0.1", "--format", "json"),
+        folder=tmp_path,
+        env={"KULTI_OPS_STATUS_PAGES": "a=http://127.0.0.1:1"},
+    )
+    results = {result["id"]: result for result in document(done)["results"]}
+    assert (done.returncode, results["home"]["status"]) == (3, "unknown")
+    assert "PRIVATE_HOSTS" in results["home"]["next"]
+    assert results["tls"]["status"] == "skipped"
+
+
 def test_run_budget_that_is_used_up_is_unknown(web: WebInfo, sandbox: SandboxInfo) -> None:
     set_faults(sandbox.dir, ["slow"])
     selection = Selection(only=frozenset({"latency", "database"}))
@@ -392,6 +409,7 @@ def test_run_command_exit_code_says_whether_to_roll_back(
         (("--tag", "nothing"), "no tag"),
         (("--budget", "soon"), "no duration"),
         (("--base-url", "ftp://x"), "http"),
+        (("--baseline", "/"), "directory"),
     ],
 )
 def test_run_command_wrong_use_is_said(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ssl
 import warnings
 from datetime import timedelta
@@ -33,6 +34,14 @@ pytestmark = [
         rf"ignore:Exception ignored in. <socket\.socket fd=\d+, family=2:{UNRAISABLE}"
     ),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _leave_no_transport() -> Iterator[None]:
+    """Let the garbage collector find it here, where it is excused, and not in another test."""
+    yield
+    gc.collect()
+
 
 CHECKS = ("chain", "hostname", "expiry", "protocols", "key")
 
@@ -158,6 +167,27 @@ def test_tls_only_old_protocols_are_critical(root: Issued, tmp_path: Path) -> No
     versions = {"minimum_version": ssl.TLSVersion.TLSv1, "maximum_version": ssl.TLSVersion.TLSv1_1}
     with serving(issue(root, "old"), tmp_path, **versions) as site:
         assert statuses(look(site, tmp_path)) == only("protocols", "crit")
+
+
+def test_tls_limits_the_wrong_way_round_are_refused(tmp_path: Path) -> None:
+    done = kulti_ops(
+        *("smoke", "tls", "localhost", "--warn-below", "5", "--crit-below", "50"), folder=tmp_path
+    )
+    assert (done.returncode, "--crit-below" in done.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("cafile")
+def test_tls_limits_that_are_set_hold_for_both_commands(root: Issued, tmp_path: Path) -> None:
+    issued = issue(root, "dated", begin=-60 * DAY, end=40 * DAY)
+    env = {"KULTI_OPS_CERT_WARN_PERCENT": "50", "KULTI_OPS_CERT_CRIT_PERCENT": "45"}
+    with serving(issued, tmp_path) as site:
+        shared = ("--cafile", "ca.pem", "--format", "json")
+        alone = kulti_ops("smoke", "tls", site.url, *shared, folder=tmp_path, env=env)
+        run = ("smoke", "run", "--only", "tls", "--base-url", site.url)
+        env["KULTI_OPS_STATUS_PAGES"] = f"a={site.url}"
+        within = kulti_ops(*run, *shared, folder=tmp_path, env=env)
+    assert statuses(alone)["expiry"] == "crit"
+    assert statuses(within) == {"tls": "crit"}
 
 
 def test_tls_untrusted_ca_without_cafile_is_the_chain_s_fault(root: Issued, tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import pytest
 
 from kulti_ops.http import Policy, own_loopback
 from kulti_ops.report import CheckResult, Verdict
@@ -27,6 +30,7 @@ def wait(respond: Callable[[Seen], bytes], *, timeout_s: float = 0.3) -> CheckRe
                 SHA,
                 policy=Policy(private_hosts=own_loopback(site.url)),
                 header="x-kulti-version",
+                now=datetime.now(UTC),
                 timeout_s=timeout_s,
                 pause_s=0.01,
             )
@@ -47,6 +51,13 @@ def test_wait_reads_the_health_endpoint_too() -> None:
     assert wait(respond).status is Verdict.OK
 
 
+def test_wait_comes_back_when_the_site_says() -> None:
+    away = answer("503 Service Unavailable", "Retry-After: 0")
+    answers = iter([away, answer("200 OK", f"X-Kulti-Version: {SHA}")])
+    found = wait(lambda _: next(answers), timeout_s=5)
+    assert found.status is Verdict.OK
+
+
 def test_wait_for_a_deploy_that_does_not_come_is_critical() -> None:
     found = wait(lambda _: answer("200 OK", "X-Kulti-Version: 0000000"))
     assert (found.status, "0000000" in found.summary) == (Verdict.CRIT, True)
@@ -55,6 +66,12 @@ def test_wait_for_a_deploy_that_does_not_come_is_critical() -> None:
 def test_wait_on_a_site_that_tells_no_version_is_unknown() -> None:
     assert wait(lambda _: answer()).status is Verdict.UNKNOWN
     assert wait(lambda _: b"").status is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("sha", ["", "1a2b3c"])
+def test_wait_for_no_commit_is_refused_at_once(tmp_path: Path, sha: str) -> None:
+    done = kulti_ops("smoke", "wait", "--sha", sha, "--base-url", "http://x", folder=tmp_path)
+    assert (done.returncode, "--sha" in done.stderr) == (2, True)
 
 
 def test_wait_command_sends_the_bypass_and_hides_it(tmp_path: Path) -> None:

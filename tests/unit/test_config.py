@@ -125,6 +125,20 @@ def test_settings_folder_may_begin_with_a_tilde(monkeypatch: pytest.MonkeyPatch)
     assert load_settings().state_path == Path.home() / "ops"
 
 
+def test_settings_without_any_home_name_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.delenv("KULTI_OPS_STATE_DIR", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(ConfigError, match="no home folder"):
+        _ = config.load_settings().state_path
+
+
 def test_settings_default_places_follow_xdg(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

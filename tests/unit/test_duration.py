@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kulti_ops.duration import parse_duration
+from kulti_ops.duration import parse_duration, spoken
 from kulti_ops.errors import UsageError
 
 
@@ -41,3 +41,21 @@ def test_parse_duration_refuses_what_is_none(text: str) -> None:
 def test_parse_duration_is_positive_or_refused(text: str) -> None:
     with contextlib.suppress(UsageError):
         assert 0 < parse_duration(text) < float("inf")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (45.9, "45 s"),
+        (61, "1 min 1 s"),
+        (3600, "1 h"),
+        (3661, "1 h 1 min"),
+        (26 * 3600, "26 h"),
+        (2 * 86400, "2 d"),
+        (2 * 86400 + 3 * 3600 + 59, "2 d 3 h"),
+        (2 * 86400 + 59, "2 d"),
+    ],
+)
+def test_spoken_duration_has_two_units_at_most(seconds: float, text: str) -> None:
+    assert spoken(seconds) == text

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kulti_ops.message import Response, retry_after_s
@@ -46,6 +46,7 @@ def test_retry_after_absent_is_none() -> None:
     assert retry_after_s(Response(url="https://x/", status=503), now=NOW) is None
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_retry_after_of_anything_is_no_negative_number(value: str) -> None:
     found = asked(value)

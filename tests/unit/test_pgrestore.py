@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
-from kulti_ops.errors import OperationFailedError, StorageError
+from kulti_ops.archive import Entry, Toc, read_toc
+from kulti_ops.errors import DamagedError, OperationFailedError, StorageError
 from kulti_ops.pgrestore import entry_list, pg_restore
 from kulti_ops.pgtools import Installation
 from kulti_ops.process import ToolFailedError
@@ -30,6 +31,7 @@ class Source:
 
     stream: BinaryIO
     path: Path | None = None
+    toc: Toc | None = None
 
     def open(self) -> BinaryIO:
         """Give the one stream that there is."""
@@ -100,6 +102,29 @@ def test_pg_restore_is_fed_where_there_is_no_file(tmp_path: Path) -> None:
 def test_pg_restore_success_on_a_stream_that_breaks_is_none(tmp_path: Path, script: str) -> None:
     with pytest.raises(StorageError, match="went away"):
         run(Source(stream=Failing(WHOLE)), tools(tmp_path, script))
+
+
+def test_pg_restore_without_data_is_fed_the_table_of_contents_only(tmp_path: Path) -> None:
+    far = archive(Made(1, "TABLE DATA", "t", data=b"x" * 20_000_000))
+    known = read_toc(io.BytesIO(far))
+    fake = tools(tmp_path / "bin", "wc -c")
+    table, rows = (entry(7, "TABLE"),), (entry(1, "TABLE DATA"),)
+    for wanted, whole in ((table, False), (rows, True)):
+        source = Source(stream=io.BytesIO(far), toc=known)
+        with pg_restore(source, wanted, tools=fake) as running:
+            fed = int(b"".join(running.output()))
+            running.finish()
+        assert (fed == len(far)) is whole
+
+
+@pytest.mark.parametrize("wanted", [entry(7, "TABLE"), entry(1, "TABLE DATA")])
+def test_pg_restore_of_another_table_of_contents_is_refused(tmp_path: Path, wanted: Entry) -> None:
+    other = read_toc(io.BytesIO(archive(Made(1, "TABLE DATA", "u", data=b"x"))))
+    source = Source(stream=io.BytesIO(WHOLE), toc=other)
+    with pg_restore(source, (wanted,), tools=tools(tmp_path / "bin", "cat")) as running:
+        assert b"".join(running.output())
+        with pytest.raises(DamagedError, match="not the one that was verified"):
+            running.finish()
 
 
 def test_pg_restore_that_fails_early_ends_the_feeding(tmp_path: Path) -> None:

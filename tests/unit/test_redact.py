@@ -166,3 +166,12 @@ def test_redact_value_stays_json_and_holds_no_secret(value: object, secret: str)
     shown = redact_value({"value": value, "canary": f"<{secret}>"}, [secret])
     assert secret not in shown["canary"].replace(MASK, "")
     json.loads(json.dumps(shown))
+
+
+@pytest.mark.parametrize(
+    "label", ["postgres@127.0.0.1:5432/app", "postgres.ref@pooler.kulti.example:5432/postgres"]
+)
+def test_redact_personal_leaves_a_database_s_label_and_takes_addresses(label: str) -> None:
+    shown = redact_personal(f"cannot connect to {label}: ask jane.doe@mail.example:now")
+    assert label in shown
+    assert "jane" not in shown

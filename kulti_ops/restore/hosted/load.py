@@ -184,6 +184,7 @@ def load_large_objects(
             waiting += piece
         run.finish()
         _put(connection, number, offset, waiting)
+        run.finish()
 
 
 def _put(connection: Connection, number: int, offset: int, data: bytes) -> None:

@@ -105,7 +105,7 @@ def prepare_hosted(
             progress=progress,
         )
         toc, inventory = guards.judge_verified(manifest, verification)
-        archive = stored(manifest, storage, "dump", identities=options.identities)
+        archive = stored(manifest, storage, "dump", identities=options.identities, toc=toc)
         view = View(toc, inventory, facts, hosted)
         plan = make_plan(connection, view, archive=archive, tools=options.tools)
         judge_roles(plan, create_roles=options.create_roles)

@@ -24,7 +24,10 @@ SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS table_name,
    AND c.reltuples >= coalesce(nullif(current_setting('kulti_ops.fk_min_rows', true), '')::bigint, 10000)
    AND NOT EXISTS (
      SELECT 1 FROM pg_index x
-      WHERE x.indrelid = k.conrelid AND x.indisvalid AND x.indpred IS NULL
+      WHERE x.indrelid = k.conrelid AND x.indisvalid
+        -- a partial index serves when it leaves out only rows that refer to nothing
+        AND (x.indpred IS NULL OR x.indpred::text
+             ~ ('^\{NULLTEST :arg \{VAR :varno 1 :varattno ' || k.conkey[1] || ' [^{}]*\} :nulltesttype 1 '))
         AND (string_to_array(x.indkey::text, ' ')::int2[])[1:cardinality(k.conkey)] @> k.conkey
    )
  GROUP BY n.nspname, c.relname, k.conname, k.confrelid, c.reltuples

@@ -27,5 +27,6 @@ SELECT s.name, s.setting AS value, s.source, w.danger, w.why
   ) AS w (name, value, danger, why) ON w.name = s.name AND w.value = s.reset_val
 UNION ALL
 SELECT s.name, s.setting, s.source, 1, 'was changed and waits for a restart'
-  FROM pg_settings s WHERE s.pending_restart
+  FROM pg_settings s
+ WHERE s.pending_restart AND s.source <> 'command line'  -- which would win again
  ORDER BY danger DESC, name

@@ -13,6 +13,8 @@ from kulti_ops.sandbox.web.lifecycle import set_faults, web_info
 if TYPE_CHECKING:
     from kulti_ops.sandbox.web.lifecycle import WebInfo
 
+SMOKE = "kulti-ops smoke run"
+
 
 def _stage(name: str, site: Site) -> Staged:
     set_faults(site.folder, {*_running(site).faults, name})
@@ -38,7 +40,7 @@ SCENARIOS = tuple(
     Scenario(
         name=name,
         title=title,
-        look="kulti-ops smoke run",
+        look=SMOKE,
         stage=partial(_stage, name),
         heal=partial(_heal, name),
     )

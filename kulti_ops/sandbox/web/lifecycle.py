@@ -32,18 +32,19 @@ if TYPE_CHECKING:
 FOLDER = "web"
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 10.0
-_LOCK, _PLAN, _READY, _LOG = "web.lock", "plan.json", "ready.json", "web.log"
+_LOCK, _PLAN, _READY, _LOG, _ENV = "web.lock", "plan.json", "ready.json", "web.log", "smoke.env"
 _PACKAGE_ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True, kw_only=True)
 class WebInfo:
-    """A running stand-in."""
+    """A running stand-in. `env_file` holds the settings with which smoke tests look at it."""
 
     url: str
     http_url: str
     status_url: str
     cafile: Path
+    env_file: Path
     pid: int
     faults: tuple[str, ...]
     webhook_secret: str = field(repr=False)
@@ -85,7 +86,24 @@ def _start(sandbox: Path, *, database_url: str, now: datetime) -> WebInfo:
         )
     found = web_info(sandbox)
     assert found is not None  # noqa: S101 - it was there a moment ago
+    _write_private(found.env_file, _settings(found))
     return found
+
+
+def _settings(web: WebInfo) -> str:
+    """Return the lines of an env file: the site, its CA, its vendors, its secrets."""
+    from kulti_ops.services.statuspage import STATUS_PAGES
+
+    pages = ",".join(f"{vendor}={web.status_url}/{vendor}" for vendor in STATUS_PAGES)
+    settings = {
+        "NEXT_PUBLIC_APP_URL": web.url,
+        "KULTI_OPS_HTTP_URL": web.http_url,
+        "KULTI_OPS_CAFILE": str(web.cafile),
+        "KULTI_OPS_STATUS_PAGES": pages,
+        "HMS_APP_SECRET": web.webhook_secret,
+        "KULTI_OPS_TEST_ACCOUNT_COOKIE": web.account_cookie,
+    }
+    return "".join(f"{name}='{value}'\n" for name, value in settings.items())
 
 
 def web_info(sandbox: Path) -> WebInfo | None:
@@ -100,6 +118,7 @@ def web_info(sandbox: Path) -> WebInfo | None:
         http_url=f"http://localhost:{ready['http']}",
         status_url=f"http://localhost:{ready['status']}",
         cafile=folder / "ca.pem",
+        env_file=folder / _ENV,
         pid=ready["pid"],
         faults=tuple(sorted(read_faults(folder))),
         webhook_secret=str(plan.get("webhook_secret", "")),

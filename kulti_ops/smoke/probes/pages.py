@@ -17,6 +17,7 @@ from kulti_ops.smoke.probe import Context, finding, ok, skipped, verdict
 
 # Two segments: no catch-all of the platform's covers them.
 DEEP = "/kulti-ops-probe/no-such-page"
+NOBODY = "kulti-ops-nobody"
 SHALLOW = "/kulti-ops-no-such-agent"
 _OK, _NOT_FOUND = 200, 404
 _LONG_CACHE_S = 86_400
@@ -36,7 +37,8 @@ async def pages(context: Context) -> CheckResult:
 
 async def protected_redirect(context: Context) -> CheckResult:
     """Check: protected pages send an anonymous visitor to the login, and nowhere else."""
-    paths = (*surface.PROTECTED_BY_PROXY, *surface.PROTECTED_BY_PAGE)
+    below = tuple(f"{prefix}{NOBODY}" for prefix in surface.PROTECTED_PREFIXES)
+    paths = (*surface.PROTECTED_BY_PROXY, *below, *surface.PROTECTED_BY_PAGE)
     answers = await asyncio.gather(*(context.ask(path) for path in paths))
     faults = []
     for path, answer in zip(paths, answers, strict=True):

@@ -1,9 +1,10 @@
-"""The probe of latency: the median of five against a budget, and where the time goes."""
+"""The probe of latency: the median of some against a budget, and where the time goes."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,8 @@ from kulti_ops.smoke.probe import Context, finding, ok
 if TYPE_CHECKING:
     from kulti_ops.message import Timings
 
-# One request is a sample; five have a median, and no percentile beyond it.
-SAMPLES = 5
+# A percentile needs so many samples that one of them lies beyond it.
+_PERCENTILES = (("p95_s", 95, 20), ("p99_s", 99, 100))
 _CRIT_TIMES = 3
 _PARTS = ("dns_s", "connect_s", "tls_s", "first_byte_s", "body_s")
 
@@ -36,19 +37,19 @@ async def latency(context: Context) -> CheckResult:
         for row in slow or rows
     )
     if not slow:
-        return ok(f"{text} (median of {SAMPLES})", samples=SAMPLES, rows=rows)
+        return ok(f"{text} (median of {budgets.samples})", samples=budgets.samples, rows=rows)
     far = any(row["median_s"] > _CRIT_TIMES * row["budget_s"] for row in slow)
     return finding(
-        f"{text} (median of {SAMPLES}; most of it: {_worst_part(slow[0])})",
+        f"{text} (median of {budgets.samples}; most of it: {_worst_part(slow[0])})",
         status=Verdict.CRIT if far else Verdict.WARN,
         advice="kulti-ops smoke run --only latency once more; then look at the slowest part",
-        evidence={"samples": SAMPLES, "rows": rows},
+        evidence={"samples": budgets.samples, "rows": rows},
     )
 
 
 async def _measure(context: Context, path: str) -> list[Timings]:
     alone = replace(context, client=context.apart)
-    return [(await alone.ask(path)).timings for _ in range(SAMPLES)]
+    return [(await alone.ask(path)).timings for _ in range(context.site.budgets.samples)]
 
 
 def _row(path: str, times: list[Timings], budget_s: float) -> dict[str, Any]:
@@ -60,7 +61,18 @@ def _row(path: str, times: list[Timings], budget_s: float) -> dict[str, Any]:
         "path": path,
         "budget_s": budget_s,
         "median_s": round(median(t.total_s for t in times), 4),
+        **percentiles([t.total_s for t in times]),
         **{name: round(median(values), 4) if values else None for name, values in parts.items()},
+    }
+
+
+def percentiles(values_s: list[float]) -> dict[str, float]:
+    """Return the percentiles (nearest rank) that so many samples have; of a few there are none."""
+    ordered = sorted(values_s)
+    return {
+        name: round(ordered[ceil(len(ordered) * percent / 100) - 1], 4)
+        for name, percent, needed in _PERCENTILES
+        if len(ordered) >= needed
     }
 
 

@@ -102,6 +102,27 @@ CONCURRENCY = (
     "clock set back",
     "strange labels",
 )
+S3 = (
+    "S3: 500",
+    "S3: 503",
+    "S3: 403",
+    "S3: connection reset",
+    "S3: the answer is lost",
+    "S3: the server falls silent",
+    "S3: the abort fails too",
+    "S3: expired credentials",
+    "S3: clock skew",
+    "S3: wrong region",
+    "S3: bucket gone",
+    "S3: access denied to everything",
+    "S3: download cut",
+    "S3: download cut again and again",
+    "S3: listing fails behind its first page",
+    "S3: SIGKILL during the upload",
+    "S3: SIGINT during the upload",
+    "S3: disk full on download",
+    "S3: stored objects are damaged",
+)
 OLD_SCRIPTS = (
     "old scripts: every valid backup fails its own checksum",
     "old scripts: SQL errors end in restored successfully",
@@ -119,4 +140,15 @@ OLD_SCRIPTS = (
     "old scripts: a missing database returns 0",
 )
 
-FAULTS = (*DAMAGE, *KILLS, *DISK, *SOURCE, *TARGET, *CONCURRENCY, *OLD_SCRIPTS)
+ENCRYPTED = (
+    "encrypted: a byte flipped at header, middle and last chunk",
+    "encrypted: cut by one byte",
+    "encrypted: cut at a chunk's boundary",
+    "encrypted: one byte longer",
+    "encrypted: another backup's, for the same recipient",
+    "encrypted: wrong identity",
+    "encrypted: no identity",
+    "encrypted: storage full while sealing",
+)
+
+FAULTS = (*ENCRYPTED, *DAMAGE, *KILLS, *DISK, *SOURCE, *TARGET, *CONCURRENCY, *S3, *OLD_SCRIPTS)

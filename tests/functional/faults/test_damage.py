@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -326,11 +327,12 @@ def usable_or_damaged(stage: Stage) -> None:
 
     storage = LocalStorage(str(stage.storage))
     (entry,) = list_entries(storage)
-    _row(entry)
+    now = datetime.now(UTC)
+    _row(entry, now=now)
     if entry.manifest is None:
         return
     _details(entry.manifest)
-    _shown_text(entry, entry.manifest, "")
+    _shown_text(entry, entry.manifest, "", now=now)
     try:
         verify_backup(entry.manifest, storage, level=Level.QUICK)
     except StorageError:

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyrage
 import pytest
 
 from kulti_ops.backup.catalog import State, list_entries
@@ -182,7 +183,8 @@ def test_create_killed_at_a_byte_offset_leaves_no_false_backup(
     outcome("nothing in the catalog, no child left")
 
 
-def test_pump_left_early_writes_nothing_afterwards() -> None:
+@pytest.mark.parametrize("to", [(), (str(pyrage.x25519.Identity.generate().to_public()),)], ids=len)
+def test_pump_left_early_writes_nothing_afterwards(to: tuple[str, ...]) -> None:
     """A chunk that came late would go into whatever file has the closed one's number by then."""
     begun, written = threading.Event(), []
 
@@ -194,9 +196,13 @@ def test_pump_left_early_writes_nothing_afterwards() -> None:
 
     argv = ["head", "--bytes=20000000", "/dev/zero"]
     writer: Any = Slow()
-    with Child(argv, env={"PATH": "/usr/bin:/bin"}) as child, Pump(child, writer) as pump:
+    with (
+        Child(argv, env={"PATH": "/usr/bin:/bin"}) as child,
+        Pump(child, writer, recipients=to) as pump,
+    ):
         begun.wait(10)
     assert not pump.running
+    assert not any(t.name == "seal" for t in threading.enumerate())
     assert written
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+import yaml
 
 from kulti_ops.lock import held
-from kulti_ops.pgserver.process import wait_until
+from tests.functional.faults.stage import sessions, until
 from tests.functional.support import ROOT
 from tests.functional.web import Seen, Site, answer, serve
 from tests.sentry import items_of
@@ -104,9 +106,12 @@ def cron_runs(crontab: str) -> tuple[dict[str, str], list[str]]:
     return variables, commands
 
 
+@pytest.mark.parametrize("place", ["a folder", "S3"])
 def test_run_from_crons_empty_environment_is_silent_proven_and_told(
-    stage: Stage, program: Path
+    stage: Stage, program: Path, place: str, request: pytest.FixtureRequest
 ) -> None:
+    bucket = request.getfixturevalue("swift").environment() if place == "S3" else {}
+    stage.environment.update(bucket)
     textfiles = stage.root / "textfiles"
     textfiles.mkdir()
     with receiver() as told:
@@ -114,6 +119,7 @@ def test_run_from_crons_empty_environment_is_silent_proven_and_told(
             **told.settings,
             "DATABASE_URL": stage.url,
             "KULTI_OPS_STORAGE": str(stage.storage),
+            **bucket,
             "KULTI_OPS_STATE_DIR": str(stage.root / "state"),
             "KULTI_OPS_CACHE_DIR": stage.environment["KULTI_OPS_CACHE_DIR"],
             "KULTI_OPS_TEXTFILE_DIR": str(textfiles),
@@ -167,14 +173,17 @@ def test_run_from_crons_empty_environment_is_silent_proven_and_told(
     assert standing["data"]["schedules"][0]["last_backup_id"] == listed[0]["backup_id"]
 
 
+KEEP_ONE = {f"KULTI_OPS_KEEP_{name}": "0" for name in ("DAILY", "WEEKLY", "MONTHLY")} | {
+    "KULTI_OPS_KEEP_LAST": "1",
+    "KULTI_OPS_KEEP_FLOOR": "1",
+    "KULTI_OPS_SCHEDULE_PRUNE": "true",
+}
+
+
 def test_run_of_the_drill_drills_prunes_and_answers_with_one_document(stage: Stage) -> None:
     first = stage.create()
-    done = stage.json(
-        *("backup", "schedule", "run", "drill"),
-        KULTI_OPS_SCHEDULE_PRUNE="true",
-        KULTI_OPS_KEEP_FLOOR="1",
-        KULTI_OPS_KEEP_LAST="1",
-    )
+    assert stage.json("verify", "backup", first).code == 0
+    done = stage.json("backup", "schedule", "run", "drill", **KEEP_ONE)
     assert done.code == 0, (done.out, done.err)
     assert done.verdicts == {
         "create": "ok",
@@ -186,22 +195,22 @@ def test_run_of_the_drill_drills_prunes_and_answers_with_one_document(stage: Sta
     steps = {step["step"]: step for step in done.document["data"]["steps"]}
     assert "restored-inventory" in {r["id"] for r in steps["drill"]["results"]}
     listed = {r["backup_id"]: r for r in stage.json("backup", "list").document["data"]["backups"]}
-    assert listed[done.document["data"]["backup_id"]]["state"] == "drilled"
-    assert first not in listed or listed[first]["state"] == "created"
+    new = done.document["data"]["backup_id"]
+    assert {backup_id: row["state"] for backup_id, row in listed.items()} == {new: "drilled"}
+    assert f'"{first}"' in (stage.root / "state" / "audit.jsonl").read_text()
 
 
 def test_run_whose_backup_fails_prunes_nothing_and_tells_why(stage: Stage) -> None:
     textfiles = stage.root / "textfiles"
     textfiles.mkdir()
     kept = [stage.create(), stage.create()]
+    assert [stage.json("verify", "backup", backup_id).code for backup_id in kept] == [0, 0]
     with receiver() as told:
         done = stage.json(
             *("backup", "schedule", "run", "daily"),
             **told.settings,
             DATABASE_URL=CLOSED_PORT,
-            KULTI_OPS_SCHEDULE_PRUNE="true",
-            KULTI_OPS_KEEP_LAST="1",
-            KULTI_OPS_KEEP_FLOOR="1",
+            **KEEP_ONE,
             KULTI_OPS_TEXTFILE_DIR=str(textfiles),
         )
     assert done.code == 10
@@ -272,8 +281,9 @@ def test_second_run_is_refused_told_and_leaves_the_first_alone(stage: Stage) -> 
     assert stage.folders == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_killed_run_is_seen_and_blocks_nobody(
-    stage: Stage, small_copy: Callable[[], Database]
+    stage: Stage, small_copy: Callable[[], Database], number: signal.Signals
 ) -> None:
     own = small_copy()
     scheduled = {"KULTI_OPS_SCHEDULE_DAILY": "03:30"}
@@ -281,11 +291,50 @@ def test_killed_run_is_seen_and_blocks_nobody(
     with psycopg.connect(own.url) as blocker, receiver() as told:
         blocker.execute("LOCK TABLE public.rooms IN ACCESS EXCLUSIVE MODE")
         with stage.begun(*run, DATABASE_URL=own.url, **told.settings) as child:
-            assert wait_until(lambda: len(told.pings()) == 1, timeout_s=20)
-            child.kill()
-    killed = stage.json("backup", "schedule", "status", **scheduled)
-    assert killed.code == 10
-    assert "broke off" in killed.document["results"][0]["summary"]
+            until(lambda: len(told.pings()) == 1 and sessions(own.admin_url, own.name))
+            child.send_signal(number)
+            until(lambda: child.poll() is not None)
+            code = child.code
+    words = [seen.target.rpartition("/")[2] for seen in told.pings()]
+    found = stage.json("backup", "schedule", "status", **scheduled)
+    assert found.code == 10
+    summary = found.document["results"][0]["summary"]
+    if number is signal.SIGTERM:
+        assert (code, words) == (143, ["start", "fail"])
+        assert [item["status"] for item in told.check_ins()] == ["in_progress", "error"]
+        assert "failed: TerminatedError" in summary
+    else:
+        assert words == ["start"]
+        assert "broke off" in summary
     again = stage.json(*run, DATABASE_URL=own.url)
     assert again.code == 0, again.out
     assert stage.json("backup", "schedule", "status", **scheduled).code == 0
+
+
+def test_workflow_for_github_runs_its_steps(stage: Stage, program: Path) -> None:
+    rendered = stage.run(*("backup", "schedule", "render", "github", "--daily", "03:30"))
+    job = yaml.safe_load(rendered.out)["jobs"]["backup"]
+    steps = [step["run"] for step in job["steps"] if "run" in step]
+    makes = [step.split()[1] for step in steps if step.startswith("make ")]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert makes
+    assert all(re.search(rf"^{re.escape(target)}:", makefile, re.MULTILINE) for target in makes)
+    workspace = stage.root / "workspace"
+    (workspace / ".venv" / "bin").mkdir(parents=True)
+    (workspace / ".venv" / "bin" / "kulti-ops").symlink_to(program)
+    summary = workspace / "summary.md"
+    done = subprocess.run(
+        ["/bin/bash", "-e", "-c", "\n".join(s for s in steps if not s.startswith("make "))],
+        env=stage.settings(
+            SCHEDULE="daily", SUPABASE_CA="a certificate", GITHUB_STEP_SUMMARY=str(summary)
+        ),
+        cwd=workspace,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (workspace / "supabase-ca.crt").read_text() == "a certificate"
+    assert "create" in summary.read_text()
+    assert len(stage.folders) == 1

@@ -44,11 +44,16 @@ class Remote(LocalStorage):
 
     changed = False
 
+    def __init__(self, root: str) -> None:
+        super().__init__(root)
+        self.opened: list[str] = []
+
     def local_path(self, key: str) -> Path:
         super().local_path(key)
         return None  # type: ignore[return-value]  # as a storage elsewhere does
 
     def reader(self, key: str) -> BinaryIO:
+        self.opened.append(key.rpartition("/")[2])
         stream = super().reader(key)
         if not (self.changed and key.endswith(DUMP)):
             return stream
@@ -87,14 +92,24 @@ def prepared(remote: Remote, url: str, options: RestoreOptions) -> Prepared:
     return prepare_restore(manifest, remote, target, options=options, empty=False)
 
 
-def test_remote_backup_is_restored_by_one_job_and_proven(
-    remote: Remote, empty: str, lists: Callable[[], set[Path]]
+@pytest.mark.parametrize("fetched", [False, True])
+def test_remote_backup_is_restored_and_proven(
+    remote: Remote,
+    empty: str,
+    lists: Callable[[], set[Path]],
+    server_root: Path,
+    *,
+    fetched: bool,
 ) -> None:
     before = lists()
-    options = RestoreOptions(tools=TOOLS[0], jobs=2)
+    folder = server_root / "scratch" if fetched else None
+    options = RestoreOptions(tools=TOOLS[0], jobs=2, scratch_root=folder)
     done = run_restore(prepared(remote, empty, options), options=options)
     found = {r.id: r for r in done.results}
-    assert found.pop("jobs").status is Verdict.SKIPPED
+    if fetched:
+        assert list(server_root.rglob("*")) == [folder]
+    else:
+        assert found.pop("jobs").status is Verdict.SKIPPED
     assert {r.status for r in found.values()} == {Verdict.OK}, found
     assert all(t.match for t in done.tables)
     assert lists() == before
@@ -115,9 +130,9 @@ def test_remote_backup_is_drilled(remote: Remote, session_root: Path) -> None:
     install = server_installation(session_root / "cache", extra_extensions=EXTENSIONS_DIR)
     options = DrillOptions(scratch_root=session_root / "drills", server=install, tools=TOOLS[0])
     done = run_drill(manifest, remote, options=options)
-    found = {r.id: r for r in done.results}
-    assert found.pop("jobs").status is Verdict.SKIPPED
-    assert {r.status for r in found.values()} == {Verdict.OK}, found
+    assert {r.status for r in done.results} == {Verdict.OK}, done.results
+    assert remote.opened[-1:] == [DUMP]  # the last that it was asked for was the archive
+    assert remote.opened.count(DUMP) == 3  # its contents, its whole, and to fetch it
 
 
 @pytest.mark.parametrize("changed", [False, True])

@@ -123,6 +123,7 @@ def test_replace_puts_the_backup_in_place_and_keeps_the_old_one(
     done = replace("--confirm", live.name)
     assert done.code == 0, done.stderr + done.stdout
     assert done.data["replaced"] is True
+    assert done.result("space")["status"] == "ok"  # the server's folder is here to be seen
     kept = done.data["kept_as"]
     assert kept.startswith(f"{live.name}_before_")
     assert rows(live.admin_url, HAS_MARK) == [(False,)]

@@ -67,6 +67,16 @@ CASES = (
         rows=({"table_name": "public.likes", "columns": "recording_id", "rows_estimate": 50000},),
     ),
     Case(
+        id="missing-fk-indexes",  # one that leaves out only rows which refer to nothing serves
+        dirty="CREATE TABLE public.likes (id int, recording_id uuid REFERENCES public.recordings,"
+        " host_id uuid REFERENCES public.profiles); "
+        "CREATE INDEX ON public.likes (recording_id) WHERE recording_id IS NOT NULL; "
+        "CREATE INDEX ON public.likes (host_id) WHERE recording_id IS NOT NULL; "
+        "UPDATE pg_catalog.pg_class SET reltuples = 50000 WHERE oid = 'public.likes'::regclass",
+        status="warn",
+        rows=({"table_name": "public.likes", "columns": "host_id"},),
+    ),
+    Case(
         id="sequences",
         dirty="CREATE TABLE public.small (id serial); "
         "SELECT setval('public.small_id_seq', 2000000000)",
@@ -100,23 +110,18 @@ CASES = (
         settings={"bloat.warn": "4"},
     ),
     Case(
-        id="prepared-transactions",
+        id="database-size",
         dirty="",
-        status="ok",
-        rows=(),
-    ),
-    Case(
-        id="settings",
-        dirty="",
-        status="ok",
-        rows=(),
+        status="crit",
+        rows=({"database": "runbook_copy", "level": "crit"},),
+        settings={"database-size.crit": "0.001"},
     ),
     Case(
         id="database-size",
         dirty="",
-        status="crit",
-        rows=({},),
-        settings={"database-size.crit": "0.001"},
+        status="warn",
+        rows=({"database": "runbook_copy", "level": "warn"},),
+        settings={"database-size.warn": "0.001"},
     ),
     Case(
         id="wraparound",
@@ -481,6 +486,8 @@ ELSEWHERE = frozenset(
         "slow-statements",
         "temp-files",
         "rollbacks",
+        "settings",
+        "prepared-transactions",
         "schema-baseline",  # in test_commands.py
         "sizes",
         "seq-scans",

@@ -181,7 +181,7 @@ def test_nobody_gets_no_ok_about_what_it_cannot_see(nobody: Connection) -> None:
         assert results[name].status == "unknown"
         assert "pg_read_all_stats" in results[name].summary
     assert results["credits-chain-broken"].summary == (
-        "role runbook_nobody may not read public.credit_transactions: it needs SELECT on it"
+        "role runbook_nobody may not read public.credit_transactions: it needs USAGE on public"
     )
     assert results["sequences"].status == "unknown"
     groups = {d.id: d.group for d in load_library()}
@@ -193,14 +193,19 @@ def test_nobody_gets_no_ok_about_what_it_cannot_see(nobody: Connection) -> None:
 
 def test_row_security_that_hides_rows_is_unknown(copy: Database, weak_role: str) -> None:
     with psycopg.connect(copy.admin_url, autocommit=True) as admin:
-        admin.execute("GRANT SELECT ON public.recordings TO runbook_nobody")
         connection = connect(own_target(weak_role, "test"), application="runbook")
         chosen = choose(load_library(), names=("recordings-stuck",))
-        (result,) = run_checks(connection, chosen, options=RunOptions()).results
+        summaries = []
+        for grant in ("USAGE ON SCHEMA public", "SELECT ON public.recordings"):
+            admin.execute(f"GRANT {grant} TO runbook_nobody".encode())
+            (result,) = run_checks(connection, chosen, options=RunOptions()).results
+            assert result.status == "unknown"
+            summaries.append(result.summary)
         connection.close()
         admin.execute("REVOKE SELECT ON public.recordings FROM runbook_nobody")
-    assert result.status == "unknown"
-    assert "row security hides rows of public.recordings" in result.summary
+        admin.execute("REVOKE USAGE ON SCHEMA public FROM runbook_nobody")
+    assert "may not read public.recordings: it needs SELECT on it" in summaries[0]
+    assert "row security hides rows of public.recordings" in summaries[1]
 
 
 def test_monitor_role_sees_sessions(copy: Database, weak_role: str) -> None:

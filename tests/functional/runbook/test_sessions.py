@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
+from kulti_ops.db import connect, own_target
+from kulti_ops.pgserver import ScratchOptions, scratch_server
 from kulti_ops.pgserver.process import wait_until
 from kulti_ops.runbook.library import choose, load_library
 from kulti_ops.runbook.run import RunOptions, run_checks
+from tests.functional.conftest import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from kulti_ops.db import Connection
+    from kulti_ops.pgtools import Installation
     from kulti_ops.report import CheckResult
-    from tests.functional.conftest import Database
 
 TABLE = "public.recordings"
 FIRST = f"(SELECT min(id::text)::uuid FROM {TABLE})"
@@ -200,7 +204,6 @@ def test_replication_slot_without_a_reader_is_found_and_an_active_one_is_not(
         ("cache-hit", {"cache-hit.warn": "101", "cache_min_blocks": "1"}, {}),
         ("slow-statements", {"slow-statements.warn": "0.000001", "min_calls": "2"}, {}),
         ("temp-files", {"temp-files.warn": "0"}, {}),
-        ("rollbacks", {"deadlocks_max_per_day": "0.001"}, {"kind": "deadlocks"}),
         ("seq-scans", {"seq-scans.warn": "0.0001", "seq_min_rows": "1"}, {}),
         ("vacuum", {"vacuum_min_dead": "1", "vacuum_min_percent": "0", "vacuum.warn": "0.001"}, {}),
     ],
@@ -218,14 +221,119 @@ def test_statistics_past_a_threshold_are_findings(
             work.execute("SELECT count(*) FROM public.credit_transactions")
         work.execute("BEGIN; UPDATE public.ai_notifications SET title = title; ROLLBACK")
         work.execute("SELECT pg_stat_force_next_flush()")
-    if name == "rollbacks":
-        assert check(postgres, name, settings).evidence["rows"] == 2
-        return
     result = check(postgres, name, settings)
     assert result.status in ("warn", "crit")
     assert result.rows
     assert check(postgres, name).status in ("ok", "skipped")
     assert dict(row).items() <= dict(result.rows[0]).items()
+
+
+def test_slow_statements_leave_dumps_and_the_runbook_out(
+    copy: Database, postgres: Connection
+) -> None:
+    settings = {"slow-statements.warn": "0", "min_calls": "1"}
+    with psycopg.connect(copy.url, autocommit=True) as work, work.cursor() as cursor:
+        work.execute("SELECT count(*) AS of_the_application FROM public.waitlist")
+        with cursor.copy("COPY public.waitlist (email) TO stdout") as rows:
+            assert list(rows)
+    check(postgres, "slow-statements", settings)
+    texts = [r["query"] for r in check(postgres, "slow-statements", settings, limit=500).rows]
+    assert any("of_the_application" in text for text in texts)
+    assert not [text for text in texts if "kulti-ops" in text or text.startswith("COPY")]
+
+
+def test_rollbacks_and_deadlocks_past_their_limits_are_findings(
+    sandbox_copy: Callable[[], Database],
+) -> None:
+    fresh = sandbox_copy()
+    with closing(connect(own_target(fresh.url, "test"), application="runbook")) as asking:
+        assert check(asking, "rollbacks").status == "ok"
+        with psycopg.connect(fresh.url, autocommit=True) as work:
+            work.execute(
+                "DO $$ BEGIN FOR i IN 1..300 LOOP PERFORM 1; ROLLBACK; PERFORM 1; COMMIT;"
+                " END LOOP; END $$"
+            )
+            _deadlock(fresh, work)
+            work.execute("SELECT pg_stat_force_next_flush()")
+        assert wait_until(lambda: check(asking, "rollbacks").status == "warn", timeout_s=5)
+        (by_default,) = _found(check(asking, "rollbacks"))
+        both = _found(check(asking, "rollbacks", {"deadlocks_max_per_day": "0.1"}))
+    assert by_default["kind"] == "rollbacks"
+    assert 45 < by_default["value"] < 55
+    assert 2.2 < by_default["times_limit"] < 2.8  # 20 % are allowed
+    assert {(r["kind"], r["level"]) for r in both} == {("rollbacks", "warn"), ("deadlocks", "crit")}
+
+
+def _found(result: CheckResult) -> list[Mapping[str, Any]]:
+    return [row for row in result.rows if row["level"] != "ok"]
+
+
+def _deadlock(database: Database, one: psycopg.Connection) -> None:
+    """Have the server end one of two sessions that wait for each other."""
+    lock = "SELECT pg_advisory_xact_lock(%s)"
+    with psycopg.connect(database.admin_url) as other:
+        other.execute("SET deadlock_timeout = '10ms'")
+        one.execute("BEGIN")
+        one.execute(lock, (1,))
+        other.execute(lock, (2,))
+        thread = threading.Thread(target=_run, args=(one, lock.replace("%s", "2")), daemon=True)
+        thread.start()
+        assert wait_until(lambda: _waits(database, one.info.backend_pid), timeout_s=5)
+        with pytest.raises(psycopg.errors.DeadlockDetected):
+            other.execute(lock, (1,))
+        other.rollback()
+        other.execute("SELECT pg_stat_force_next_flush()")
+        thread.join(10)
+    one.execute("COMMIT")
+
+
+def test_settings_that_endanger_the_data_are_named(copy: Database, postgres: Connection) -> None:
+    assert check(postgres, "settings").status == "ok"
+    bad = {"zero_damaged_pages": "on", "synchronous_commit": "off"}
+    with psycopg.connect(copy.admin_url, autocommit=True) as admin:
+        for name, value in bad.items():
+            admin.execute(f"ALTER DATABASE {copy.name} SET {name} = {value}".encode())
+        try:
+            with closing(connect(own_target(copy.url, "test"), application="x")) as asking:
+                result = check(asking, "settings")
+        finally:
+            for name in bad:
+                admin.execute(f"ALTER DATABASE {copy.name} RESET {name}".encode())
+    assert result.status == "crit"
+    assert [(r["name"], r["value"], r["level"]) for r in _found(result)] == [
+        ("zero_damaged_pages", "on", "crit"),
+        ("synchronous_commit", "off", "warn"),
+    ]
+
+
+def test_prepared_transaction_is_found_and_named_as_the_root_of_waits(
+    server_root: Path, server_install: Installation
+) -> None:
+    options = ScratchOptions(listen="tcp", settings={"max_prepared_transactions": "2"})
+    with scratch_server(server_root, server_install, options=options) as server:
+        url = server.dsn()
+        database = Database(name="postgres", url=url, admin_url=url)
+        with (
+            closing(connect(own_target(url, "test"), application="runbook")) as asking,
+            psycopg.connect(url, autocommit=True) as forgetful,
+        ):
+            assert check(asking, "prepared-transactions").status == "ok"
+            forgetful.execute("CREATE TABLE held ()")
+            forgetful.execute("BEGIN")
+            forgetful.execute("LOCK TABLE held")
+            forgetful.execute("PREPARE TRANSACTION 'forgotten'")
+            young = check(asking, "prepared-transactions")
+            found = check(asking, "prepared-transactions", warn=0)
+            with waiting(database, "SELECT * FROM held") as (victim,):
+                blocking = check(asking, "blocking", warn=0)
+            forgetful.execute("ROLLBACK PREPARED 'forgotten'")
+            assert check(asking, "prepared-transactions", warn=0).evidence["rows"] == 0
+    assert (young.status, len(young.rows)) == ("ok", 1)
+    assert [(r["gid"], r["owner"], r["database"]) for r in _found(found)] == [
+        ("forgotten", "scratch_admin", "postgres")
+    ]
+    assert found.next == 'psql "$DATABASE_URL" -c "ROLLBACK PREPARED \'forgotten\'"'
+    assert tree(blocking) == [(0, 0, 0), (0, victim, 1)]
 
 
 @pytest.mark.parametrize(

@@ -72,11 +72,12 @@ def test_space_is_judged_by_the_last_backup_or_the_database(
     last: int | None,
     refused: bool,  # noqa: FBT001
 ) -> None:
+    expected = preflight.expected_bytes(survey(), last_size_bytes=last)
     if refused:
         with pytest.raises(RefusedError, match="free"):
-            preflight.judge_space(survey(), free_bytes=free, last_size_bytes=last)
+            preflight.judge_space(free_bytes=free, expected_bytes=expected)
     else:
-        preflight.judge_space(survey(), free_bytes=free, last_size_bytes=last)
+        preflight.judge_space(free_bytes=free, expected_bytes=expected)
 
 
 def test_clock_that_differs_warns() -> None:

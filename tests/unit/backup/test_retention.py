@@ -115,11 +115,18 @@ def test_nothing_is_removed_while_nothing_is_proven() -> None:
     assert "no backup of this source is proven yet" in kept(plan)[entries[-1].backup_id]
 
 
-def test_failed_backup_goes_when_a_newer_one_is_proven() -> None:
-    older, newer = (entry_at(at(d), State.FAILED, number=d) for d in (2, 0))
-    plan = plan_of([older, newer, entry_at(at(1))])
-    assert removed(plan) == {older.backup_id: "failed, and a newer one is proven"}
-    assert kept(plan)[newer.backup_id] == ("failed, but nothing newer is proven",)
+def test_failed_backups_are_counted_apart_and_stay_while_nothing_newer_is_proven() -> None:
+    failed = [entry_at(at(d), State.FAILED, number=n) for n, d in enumerate((0, 0.1, 2, 3, 4, 5))]
+    plan = plan_of([*failed, entry_at(at(1), number=9)], RetentionPolicy(daily=2, floor=1))
+    assert [kept(plan).get(e.backup_id) for e in failed] == [
+        ("failed, daily 2026-11-22", "failed, but nothing newer is proven"),
+        ("failed, but nothing newer is proven",),
+        ("failed, daily 2026-11-20",),
+        None,
+        None,
+        None,
+    ]
+    assert set(removed(plan).values()) == {"failed, and no class keeps it"}
 
 
 def test_floor_newest_drilled_and_pins_stay_whatever_the_classes_say() -> None:

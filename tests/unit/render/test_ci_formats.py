@@ -105,6 +105,7 @@ def test_summary_without_a_check_or_with_an_error_is_never_green() -> None:
     assert "gone → look" in text
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_summary_of_any_text_keeps_to_its_cell(summary: str) -> None:
     text = render_summary(report(CheckResult(id="x", status=Verdict.CRIT, summary=summary)))

@@ -78,6 +78,23 @@ def test_render_table_shows_the_worst_first_with_the_next_step() -> None:
     ]
 
 
+def test_render_table_folds_many_that_are_skipped_for_one_reason() -> None:
+    def skipped(reason: str, *ids: str) -> tuple[CheckResult, ...]:
+        return tuple(CheckResult(id=i, status=Verdict.SKIPPED, summary=reason) for i in ids)
+
+    crit = CheckResult(id="home", status=Verdict.CRIT, summary="down")
+    found = report(Outcome(results=(*skipped("see home", *"abcd"), crit, *skipped("off", *"xyz"))))
+    lines = [line.rstrip() for line in render(found, "table", width=60).splitlines()]
+    assert lines[:-2] == [
+        "crit     home      down",
+        "skipped  x         off",
+        "skipped  y         off",
+        "skipped  z         off",
+        "skipped  4 checks  see home (a, b, c, d)",
+    ]
+    assert "7 skipped" in lines[-1]
+
+
 def test_render_table_of_data_has_a_header() -> None:
     lines = [line.rstrip() for line in render(LISTED, "table", width=60).splitlines()]
     assert lines == [

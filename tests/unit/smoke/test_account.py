@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kulti_ops.message import Response
@@ -113,6 +113,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(ACCOUNT_READS),
     JSON | st.fixed_dictionaries({}, optional=dict.fromkeys([*BODIES[BALANCE], "count"], JSON)),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kulti_ops.errors import OperationFailedError
@@ -138,6 +138,7 @@ def test_baseline_that_cannot_be_used_is_refused_in_one_line(text: str, word: st
     assert "--save-baseline b.json" in caught.value.hint
 
 
+@settings(deadline=None)
 @given(st.text() | st.from_regex(r'\{"kind": ?"kulti-ops smoke baseline".*\}'))
 def test_baseline_of_any_text_is_refused(text: str) -> None:
     with pytest.raises(OperationFailedError):

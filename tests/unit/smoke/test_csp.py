@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from kulti_ops.smoke.csp import is_shared_host, judge_csp, nonces, parse_policies, parse_policy
+from kulti_ops.smoke.csp import is_shared_host, nonces, parse_policies, parse_policy
+from kulti_ops.smoke.csp_judge import judge_csp
 from kulti_ops.smoke.results import Result
 
 

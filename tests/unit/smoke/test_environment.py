@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from kulti_ops.report import Verdict
-from kulti_ops.smoke.environment import VARIABLES, judge_environment, jwt_claims
+from kulti_ops.smoke.environment import judge_environment, jwt_claims
+from kulti_ops.smoke.variables import VARIABLES
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
 REF = "abcdefghijklmnopqrst"

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from kulti_ops.errors import UsageError
 from kulti_ops.message import Response
 from kulti_ops.smoke.cookies import judge_cookies
-from kulti_ops.smoke.csp import judge_csp, parse_policies
+from kulti_ops.smoke.csp import parse_policies
+from kulti_ops.smoke.csp_judge import judge_csp
 from kulti_ops.smoke.grade import Evidence, Profile, grade
 from kulti_ops.smoke.page import read_page
 from kulti_ops.smoke.remarks import parse_permissions

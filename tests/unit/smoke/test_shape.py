@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kulti_ops.message import Response
@@ -73,6 +73,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_fields_of_any_document_are_found_and_bounded(document: Any) -> None:
     found = fields_of(document)

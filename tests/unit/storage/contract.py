@@ -155,6 +155,28 @@ class StorageContract:
         assert storage.sweep(BACKUP) is True
         assert storage.folders() == ("other",)
 
+    def test_storage_folder_that_was_finished_meanwhile_is_not_swept(
+        self, storage: Storage
+    ) -> None:
+        put(storage, KEY)
+        put(storage, f"{BACKUP}/manifest.json")
+        assert storage.sweep(BACKUP, unless="manifest.json") is False
+        assert get(storage, KEY) == b"content"
+        storage.delete(f"{BACKUP}/manifest.json")
+        assert storage.sweep(BACKUP, unless="manifest.json") is True
+
+    def test_storage_finished_objects_are_not_unfinished(self, storage: Storage) -> None:
+        put(storage, KEY)
+        assert storage.unfinished() == ()
+
+    def test_storage_tidy_leaves_everything_finished(self, storage: Storage) -> None:
+        put(storage, KEY)
+        with storage.claim("other"), storage.writer("other/dump.pgc") as writer:
+            writer.write(b"half")
+            storage.tidy()
+            writer.commit()
+        assert {info.key for info in storage.list()} == {KEY, "other/dump.pgc"}
+
     def test_storage_claim_of_nothing_leaves_nothing(self, storage: Storage) -> None:
         with storage.claim(BACKUP):
             assert list(storage.list()) == []

@@ -1,46 +1,33 @@
-"""The schedules that a command works with: options over settings, and whole paths."""
+"""The schedules that the settings name, and whether they mean the same wherever we start."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import typer
-
-from kulti_ops.backup.schedule.spec import FORMS, Name, plan_schedules
+from kulti_ops.backup.schedule.spec import Name, plan_schedules
+from kulti_ops.config import variable_names
+from kulti_ops.cron import zone_of
 from kulti_ops.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kulti_ops.backup.schedule.spec import Schedule
     from kulti_ops.config import Settings
 
 
-def _time_option(name: Name) -> Any:  # noqa: ANN401 - what typer calls an option
-    return typer.Option(
-        f"--{name}", help=f"{FORMS[name]}; off for none.", show_default="from the settings"
-    )
-
-
-HourlyOption = Annotated[str | None, _time_option(Name.HOURLY)]
-DailyOption = Annotated[str | None, _time_option(Name.DAILY)]
-WeeklyOption = Annotated[str | None, _time_option(Name.WEEKLY)]
-MonthlyOption = Annotated[str | None, _time_option(Name.MONTHLY)]
-DrillOption = Annotated[str | None, _time_option(Name.DRILL)]
-ZoneOption = Annotated[
-    str | None,
-    typer.Option("--zone", help="Time zone of the times.", show_default="from the settings"),
-]
-
-
 def planned(
-    settings: Settings, given: dict[str, str | None], *, zone: str | None
+    settings: Settings,
+    given: Mapping[str, str | None] = MappingProxyType({}),
+    *,
+    zone: str | None = None,
 ) -> tuple[Schedule, ...]:
-    """Return the schedules of the settings, with those of the options in their place.
+    """Return the schedules of the settings, with those that were given in their place.
 
     Raises: UsageError for an option, ConfigError for a setting.
     """
-    from kulti_ops.cron import zone_of
-
     asked = {Name(name): text for name, text in given.items() if text is not None}
     configured = {name: getattr(settings, f"schedule_{name}") for name in Name}
     chosen = zone or settings.schedule_zone
@@ -70,10 +57,10 @@ def insist_on_whole_paths(settings: Settings) -> None:
 
     Raises: ConfigError naming the setting.
     """
-    from kulti_ops.config import variable_names
-
     storage = settings.storage or "/"
     relative = [] if "://" in storage or storage[0] in "/~" else ["storage"]
+    if settings.sslrootcert and not settings.sslrootcert.startswith(("/", "system")):
+        relative.append("sslrootcert")
     relative += [
         field
         for field in type(settings).model_fields
