@@ -14,6 +14,7 @@ import socket
 import sys
 import traceback
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,22 @@ import eventlet  # noqa: E402 - it warns of itself
 
 eventlet.patcher.monkey_patch(all=False, socket=True, select=True, thread=True, time=True)
 
-from eventlet import wsgi  # noqa: E402 - after the patching
+from eventlet import hubs, wsgi  # noqa: E402 - after the patching
 from swift.common import utils  # noqa: E402
 from swift.common.ring import RingBuilder  # noqa: E402
 from swift.common.wsgi import SwiftHttpProtocol, loadapp  # noqa: E402
 
+# Loaded once, before the parts are forked: each would take its time for the same.
+LOADED = (
+    *(f"swift.{part}.server" for part in ("account", "container", "obj", "proxy")),
+    *(
+        f"swift.common.middleware.{name}"
+        for name in (
+            *("catch_errors", "copy", "dlo", "slo", "symlink", "tempauth"),
+            *("s3api.s3api", "versioned_writes"),
+        )
+    ),
+)
 BACKENDS = ("account", "container", "object")
 SWIFT = """
 [swift-hash]
@@ -140,6 +152,8 @@ def main(folder: Path) -> None:
     (folder / "swift.conf").write_text(SWIFT)
     utils.SWIFT_CONF_FILE = str(folder / "swift.conf")
     utils.validate_hash_conf()
+    for module in LOADED:
+        import_module(module)
     children = []
     for name, listener in listeners.items():
         conf = folder / f"{name}.conf"
@@ -148,6 +162,7 @@ def main(folder: Path) -> None:
         pid = os.fork()
         if pid == 0:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            hubs.use_hub()  # not the parent's: its events would wake every part
             try:
                 serve(conf, name, listener)
             except BaseException:  # noqa: BLE001 - the child must not go on as a second starter
