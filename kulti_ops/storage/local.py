@@ -41,7 +41,11 @@ class LocalStorage:
 
     def __init__(self, root: str) -> None:
         self.root = Path(root).expanduser().absolute()
-        self._root = str(self.root).removesuffix("/")
+
+    @property
+    def _root(self) -> str:
+        """The folder as keys are joined to it: text, since paths cost more than looking."""
+        return str(self.root).removesuffix("/")
 
     @property
     def url(self) -> str:

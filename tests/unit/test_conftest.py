@@ -35,6 +35,7 @@ def run_suite(
         with (folder / "conftest.py").open("a", encoding="utf-8") as file:
             file.write(f"\nALLOWED_SKIPS[{listed!r}] = 'known'\n")
     environment = {key: value for key, value in os.environ.items() if key != "CI"}
+    environment["PYTHONPATH"] = str(CONFTEST.parents[1])  # the conftest names its plugins in full
     if ci is not None:
         environment["CI"] = ci
     done = subprocess.run(

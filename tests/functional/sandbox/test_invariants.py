@@ -209,9 +209,9 @@ def test_chain_of_one_transaction_in_any_order_holds(admin: psycopg.Connection) 
     assert judge(admin, NOW, by_id("credits_chain"))["credits_chain"].status is Verdict.CRIT
 
 
-# Ledgers of one user as (second, amount, balance_after), and the rows that may be called its first
+# Ledgers of one user as (minute, amount, balance_after), and the rows that may be called its first
 # break, by their place here; none when the chain holds.
-LEDGERS: dict[str, tuple[tuple[tuple[int, int, int], ...], frozenset[int]]] = {
+LEDGERS: dict[str, tuple[tuple[tuple[float, int, int], ...], frozenset[int]]] = {
     "no rows": ((), frozenset()),
     "one row": (((1, 5, 5),), frozenset()),
     "one row from elsewhere": (((1, 5, 6),), frozenset({0})),
@@ -229,6 +229,11 @@ LEDGERS: dict[str, tuple[tuple[tuple[int, int, int], ...], frozenset[int]]] = {
     "ties first": (((1, 2, 5), (1, 3, 3)), frozenset()),
     "ties first, from elsewhere": (((1, 2, 6), (1, 3, 4)), frozenset({0, 1})),
     "a break after ties": (((1, 3, 3), (1, 2, 5), (2, 1, 7)), frozenset({2})),
+    "overlapping transactions": (((1, 5, 5), (2, 1, 8), (2.1, 2, 7), (3, 1, 9)), frozenset()),
+    "overlapping ones at the end": (((1, 5, 5), (2, 1, 8), (2.1, 2, 7)), frozenset()),
+    "an order that nothing explains": (((1, 5, 5), (2, 1, 8), (3, 2, 7)), frozenset({1})),
+    "an update lost near another": (((1, 5, 5), (2, 1, 6), (2.1, 2, 7), (3, 1, 8)), frozenset({1})),
+    "a balance that was left twice": (((1, 5, 5), (2, -5, 0), (2.1, -5, 0)), frozenset({1, 2})),
     "an amount that no integer holds": (((1, -2_000_000_000, 2_000_000_000),), frozenset({0})),
 }
 
@@ -240,8 +245,9 @@ def test_chain_of_an_odd_ledger_names_the_first_break(admin: psycopg.Connection,
     (result,) = judge(admin, NOW, by_id("credits_chain")).values()
     assert (result.status, result.violations) == ((Verdict.CRIT, 1) if breaks else (Verdict.OK, 0))
     for row in result.rows:
-        found = (row["created_at"].second, row["amount"], row["balance_after"])
-        assert (row["user_id"], found) in {(user, ledger[place]) for place in breaks}
+        found = (row["created_at"], row["amount"], row["balance_after"])
+        broken = {(_moment(minute), *rest) for minute, *rest in map(ledger.__getitem__, breaks)}
+        assert (row["user_id"], found) in {(user, one) for one in broken}
 
 
 @pytest.mark.parametrize(
@@ -255,10 +261,12 @@ def test_chain_of_an_odd_ledger_names_the_first_break(admin: psycopg.Connection,
         (((1, 5, 5), (2, 1, 6), (2, 2, 7)), 8, 1),
         (((1, 8, 8), (2, 0, 7)), 8, 1),
         (((1, 5, 5), (2, 1, 6)), 5, 1),
+        (((1, 5, 5), (2, 1, 8), (2.1, 2, 7)), 8, 0),
+        (((1, 5, 5), (2, 1, 8), (3, 2, 7)), 8, 1),
     ],
 )
 def test_balance_is_the_sum_and_a_newest_rows(
-    admin: psycopg.Connection, ledger: tuple[tuple[int, int, int], ...], balance: int, broken: int
+    admin: psycopg.Connection, ledger: tuple[tuple[float, int, int], ...], balance: int, broken: int
 ) -> None:
     user = _with_ledger(admin, ledger)
     admin.execute("UPDATE public.profiles SET credits_balance = %s WHERE id = %s", (balance, user))
@@ -266,19 +274,23 @@ def test_balance_is_the_sum_and_a_newest_rows(
     assert [row["user_id"] for row in result.rows] == [user] * broken
 
 
-def _with_ledger(admin: psycopg.Connection, ledger: tuple[tuple[int, int, int], ...]) -> UUID:
+def _with_ledger(admin: psycopg.Connection, ledger: tuple[tuple[float, int, int], ...]) -> UUID:
     """Give one user this ledger instead of the own one; returns the user."""
     found = admin.execute("SELECT id FROM public.profiles ORDER BY id LIMIT 1").fetchone()
     assert found is not None
     user: UUID = found[0]
     admin.execute("DELETE FROM public.credit_transactions WHERE user_id = %s", (user,))
-    for second, amount, balance in ledger:
+    for minute, amount, balance in ledger:
         admin.execute(
             "INSERT INTO public.credit_transactions (user_id, amount, balance_after, type,"
             " created_at) VALUES (%s, %s, %s, 'admin_adjustment', %s)",
-            (user, amount, balance, NOW.replace(second=second, microsecond=0)),
+            (user, amount, balance, _moment(minute)),
         )
     return user
+
+
+def _moment(minute: float) -> datetime:
+    return NOW.replace(minute=0, second=0, microsecond=0) + timedelta(minutes=minute)
 
 
 def test_threshold_of_an_invariant_can_be_set(admin: psycopg.Connection) -> None:

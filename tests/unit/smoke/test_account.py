@@ -94,6 +94,7 @@ def test_account_answer_that_is_wrong_is_named(
         ("max-age=60", Verdict.WARN),
         ("public, max-age=60", Verdict.CRIT),
         ("s-maxage=60", Verdict.CRIT),
+        ("public, no-cache", Verdict.CRIT),
     ],
 )
 def test_account_answer_that_a_shared_cache_may_keep_is_named(cache: str, verdict: Verdict) -> None:
