@@ -170,9 +170,7 @@ def refused(fault: str, told: str, mark: pytest.MarkDecorator) -> Any:
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        refused(
-            "expired", "the credentials have expired", pytest.mark.fault("S3: expired credentials")
-        ),
+        refused("expired", "have expired", pytest.mark.fault("S3: expired credentials")),
         refused("skewed", "clock is too far from", pytest.mark.fault("S3: clock skew")),
         refused("region", "is in another region", pytest.mark.fault("S3: wrong region")),
         refused("bucket gone", "there is no bucket", pytest.mark.fault("S3: bucket gone")),
