@@ -185,11 +185,15 @@ def _remove(storage: Storage, removable: Removable, done: Pruned, *, now: dateti
         done.failed.append(Left(backup_id=entry.backup_id, reason=error.message))
         return
     try:
-        storage.sweep(entry.backup_id)
-        done.removed_bytes += manifest.size_bytes
+        swept = storage.sweep(entry.backup_id)
+        problem = "" if swept else "it is being written, or these credentials may not remove it"
     except StorageError as error:
-        reason = f"only its manifest is gone, the next run sweeps the rest: {error.message}"
+        problem = error.message
+    if problem:
+        reason = f"only its manifest is gone, the next run sweeps the rest: {problem}"
         done.failed.append(Left(backup_id=entry.backup_id, reason=reason))
+    else:
+        done.removed_bytes += manifest.size_bytes
 
 
 def _locked_until(storage: Storage, manifest: Manifest) -> datetime | None:

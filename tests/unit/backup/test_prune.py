@@ -246,3 +246,15 @@ def test_failed_verification_after_the_fact_gives_way_to_the_older(storage: Loca
     catalog.add_record(storage, catalog.find(storage, ids[0]), crit)
     (plan,) = plan_prune(storage, RetentionPolicy(last=1, floor=1), now=NOW)
     assert [k.entry.backup_id for k in plan.keep] == ids[:2]
+
+
+def test_prune_whose_artifacts_stay_does_not_claim_their_space(
+    storage: LocalStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = fill(storage, 3)
+    monkeypatch.setattr(storage, "sweep", lambda *_, **__: False)
+    done = prune(storage, tmp_path)
+    assert (done.removed, done.removed_bytes) == ([ids[2]], 0)
+    (left,) = done.failed
+    assert left.backup_id == ids[2]
+    assert left.reason.startswith("only its manifest is gone")
