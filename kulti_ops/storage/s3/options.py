@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from kulti_ops.errors import ConfigError, RefusedError
+from kulti_ops.message import is_loopback_host
 from kulti_ops.progress import size
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _judge_endpoint(endpoint: str | None, *, allow_http: bool) -> None:
             "the S3 endpoint is no http or https address",
             hint="KULTI_OPS_S3_ENDPOINT=https://host, without credentials in it",
         )
-    if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname or "")):
+    if parts.scheme == "http" and not (allow_http or is_loopback_host(parts.hostname or "")):
         raise ConfigError(
             f"the S3 endpoint http://{parts.hostname} would get backups in the clear",
             hint="use https, or set KULTI_OPS_S3_ALLOW_HTTP=true",
@@ -181,13 +181,6 @@ def _parts(url: str) -> SplitResult | None:
         return urlsplit(url)
     except ValueError:  # brackets that hold no address
         return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _plain(secret: SecretStr | None) -> str | None:
