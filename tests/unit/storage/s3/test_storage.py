@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from urllib3.exceptions import SSLError
 
 from kulti_ops.backup import create
 from kulti_ops.backup.catalog import State, find, list_entries
@@ -553,3 +554,21 @@ def test_s3_nothing_is_removed_once_a_lease_is_lost(swift: S3Server, held: str) 
 
 def on_same(storage: S3Storage) -> S3Storage:
     return S3Storage(storage.client.options, times=QUICK)
+
+
+def test_s3_reader_goes_on_after_a_damaged_tls_record(
+    swift: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = on(swift)
+    put(storage, KEY, b"content")
+
+    class Damaged:
+        def read(self, _size: int) -> bytes:
+            raise SSLError("bad record mac")
+
+        def close(self) -> None:
+            pass
+
+    with storage.reader(KEY) as reader:
+        monkeypatch.setattr(reader, "_body", Damaged())
+        assert reader.read(100) == b"content"
