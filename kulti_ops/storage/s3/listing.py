@@ -47,7 +47,10 @@ def objects(client: S3Client, prefix: str = "") -> Iterator[tuple[str, dict[str,
 
 
 def uploads(client: S3Client, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the unfinished uploads: storage key and the upload's id."""
+    """Yield the unfinished uploads: storage key and the upload's id.
+
+    Raises: UnreachableError, also when a listing stops short.
+    """
     marker: dict[str, str] = {}
     while True:
         found = client.call(
@@ -60,10 +63,13 @@ def uploads(client: S3Client, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield client.own_key(entry["Key"]), entry["UploadId"]
         if not found.get("IsTruncated"):
             return
-        marker = {
-            "KeyMarker": found["NextKeyMarker"],
-            "UploadIdMarker": found["NextUploadIdMarker"],
+        following = {
+            "KeyMarker": found.get("NextKeyMarker", ""),
+            "UploadIdMarker": found.get("NextUploadIdMarker", ""),
         }
+        if not following["KeyMarker"] or following == marker:
+            raise UnreachableError(f"cannot list {client.options.url}: the listing does not go on")
+        marker = following
 
 
 def uploads_of(client: S3Client, key: str) -> Iterator[str]:
