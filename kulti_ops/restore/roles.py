@@ -34,9 +34,11 @@ def create_role(connection: Connection, item: Item, *, superuser: bool = True) -
     ]
     limit = int(item.attributes.get("connection limit") or -1)
     name = sql.Identifier(plain_name(item.identity))
+    until = item.attributes.get("valid until")
+    expiry = sql.SQL(" VALID UNTIL {}").format(sql.Literal(until)) if until else sql.SQL("")
     connection.execute(
-        sql.SQL("CREATE ROLE {} WITH {} CONNECTION LIMIT {}").format(
-            name, sql.SQL(" ".join(words)), sql.Literal(limit)
+        sql.SQL("CREATE ROLE {} WITH {} CONNECTION LIMIT {}{}").format(
+            name, sql.SQL(" ".join(words)), sql.Literal(limit), expiry
         )
     )
     comment = item.attributes.get("comment")

@@ -10,7 +10,7 @@ from kulti_ops.restore.hosted.rights import parse_rights
 from kulti_ops.restore.hosted.vendor import is_vendors
 from kulti_ops.roles import plain_name
 from kulti_ops.verify import compare
-from kulti_ops.verify.compare import ABSENT, TARGETS_OWN
+from kulti_ops.verify.compare import ABSENT, PRESENT, TARGETS_OWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,16 +179,20 @@ def _memberships(restored: Restored) -> Rule:
             return NO_OPTIONS if old and unknown else ""
         role, _, member = difference.identity.partition(" to ")
         mine = plain_name(member) == facts.role and plain_name(role) in restored.plan.roles.names
-        if difference.attribute or not mine:
-            return ""
-        if difference.source == ABSENT:
-            return CREATOR
-        was = restored.source[difference.kind, difference.identity].attributes
-        only_admin = was.get("inherit") != "yes" and was.get("set") != "yes"
-        before_16 = facts.server_major < _MEMBERSHIP_OPTIONS_SINCE
-        return NO_CREATOR if before_16 and only_admin else ""
+        return _of_creator(restored, difference) if mine else ""
 
     return rule
+
+
+def _of_creator(restored: Restored, difference: Difference) -> str:
+    """Explain what a role's creator is in it from PostgreSQL 16 on, and was not before."""
+    change = (difference.attribute, difference.source, difference.target)
+    if restored.facts.server_major >= _MEMBERSHIP_OPTIONS_SINCE:
+        return CREATOR if change in {("admin", "no", "yes"), ("", ABSENT, PRESENT)} else ""
+    if change != ("", PRESENT, ABSENT):
+        return ""
+    was = restored.source[difference.kind, difference.identity].attributes
+    return NO_CREATOR if was.get("inherit") != "yes" and was.get("set") != "yes" else ""
 
 
 def _maintain(restored: Restored) -> Rule:
