@@ -87,8 +87,8 @@ class HostedRestore:
             number = begin(connection)
             with cancelled_when_interrupted(connection):
                 _Run(self, connection, outcome, number).everything()
-            if not outcome.errors:
-                self._judge(connection, outcome)
+                if not outcome.errors:
+                    self._judge(connection, outcome)
             if outcome.errors or _is_bad(outcome.results):
                 with translated("undoing the restore"):
                     connection.execute("ROLLBACK")
