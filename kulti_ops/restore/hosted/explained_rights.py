@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.restore.hosted import rules
 from kulti_ops.restore.hosted.facts import is_vendor_role
-from kulti_ops.restore.hosted.rights import parse_rights
+from kulti_ops.restore.hosted.rights import MAINTAIN_SINCE, is_known, parse_rights
 from kulti_ops.restore.hosted.vendor import is_vendors
 from kulti_ops.roles import plain_name
 from kulti_ops.verify import compare
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Rule = Callable[[Difference], str]
 
-_MAINTAIN_SINCE = 17
 _MEMBERSHIP_OPTIONS_SINCE = 16
 KEPT_OWNER = "nobody could give it to its owner: it belongs to the restoring role"
 CREATOR = "who creates a role may administer it, which nobody can take away"
@@ -78,7 +77,8 @@ def _can_grant(restored: Restored, right: Right) -> bool:
     names = {right.grantor} | (set() if right.public else {right.grantee})
     known = restored.facts.roles | set(restored.plan.roles.names)
     mine = restored.facts.assignable | set(restored.plan.roles.names)
-    return names <= known and right.grantor in mine
+    knows = is_known(right, server_major=restored.facts.server_major)
+    return knows and names <= known and right.grantor in mine
 
 
 def _kept_owners(restored: Restored) -> Rule:
@@ -198,8 +198,8 @@ def _of_creator(restored: Restored, difference: Difference) -> str:
 def _maintain(restored: Restored) -> Rule:
     """Explain the right MAINTAIN, which came with PostgreSQL 17."""
     majors = {
-        restored.source_major >= _MAINTAIN_SINCE,
-        restored.facts.server_major >= _MAINTAIN_SINCE,
+        restored.source_major >= MAINTAIN_SINCE,
+        restored.facts.server_major >= MAINTAIN_SINCE,
     }
 
     def rule(difference: Difference) -> str:
