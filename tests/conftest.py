@@ -7,8 +7,6 @@ from fnmatch import fnmatch
 
 import pytest
 
-pytest_plugins = ("tests.s3server",)  # its servers are for unit and functional tests alike
-
 # The one allow-list: node id (a pattern as of fnmatch) -> why it may be skipped in CI.
 ALLOWED_SKIPS: dict[str, str] = {
     "*/schedule/test_install.py::*systemds_own_verification": "wants systemd-analyze, which"

@@ -34,13 +34,13 @@ def create_role(connection: Connection, item: Item, *, superuser: bool = True) -
     ]
     limit = int(item.attributes.get("connection limit") or -1)
     name = sql.Identifier(plain_name(item.identity))
-    until = item.attributes.get("valid until")
-    expiry = sql.SQL(" VALID UNTIL {}").format(sql.Literal(until)) if until else sql.SQL("")
-    connection.execute(
-        sql.SQL("CREATE ROLE {} WITH {} CONNECTION LIMIT {}{}").format(
-            name, sql.SQL(" ".join(words)), sql.Literal(limit), expiry
-        )
+    statement = sql.SQL("CREATE ROLE {} WITH {} CONNECTION LIMIT {}").format(
+        name, sql.SQL(" ".join(words)), sql.Literal(limit)
     )
+    until = item.attributes.get("valid until")
+    if until:
+        statement += sql.SQL(" VALID UNTIL {}").format(sql.Literal(until))
+    connection.execute(statement)
     comment = item.attributes.get("comment")
     if comment:
         connection.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(name, sql.Literal(comment)))

@@ -26,11 +26,14 @@ from kulti_ops.sandbox import lifecycle
 from kulti_ops.sandbox.lifecycle import Places, SandboxInfo
 from tests.functional.new_project import VARIANTS, Database, Platforms
 from tests.functional.older_servers import copy_older_server
+from tests.s3server import moto, swift
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from kulti_ops.pgtools import Installation
+
+__all__ = ("moto", "swift")  # fixtures that are not made here
 
 SANDBOX_SCALE = 0.01
 _TEMPLATE = "kulti_template"

@@ -153,6 +153,8 @@ def _existing_roles(restored: Restored) -> Rule:
         else:
             value = present.attributes.get(difference.attribute) if present is not None else None
             same = present is not None and value == difference.target
+        if same and key[0] == "setting" and not _roles_named(restored.source[key]):
+            return rules.DATABASE_SETTING.reason
         return compare.existing_roles(difference) if same else ""
 
     return rule

@@ -4,7 +4,8 @@
 SET ROLE postgres;
 
 CREATE ROLE kulti_analyst NOLOGIN;
-CREATE ROLE kulti_reader NOLOGIN;
+CREATE ROLE kulti_reader NOLOGIN CONNECTION LIMIT 3 VALID UNTIL '2099-12-31 23:59:59.5+00';
+COMMENT ON ROLE kulti_reader IS 'it''s only reading; -- \.';
 ALTER ROLE kulti_reader SET default_transaction_read_only TO 'on';
 
 CREATE SCHEMA edge_cases;

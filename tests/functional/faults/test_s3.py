@@ -81,18 +81,17 @@ def leftover_uploads(proxy: FaultyProxy, storage: S3Storage) -> list[str]:
     return proxy.server.uploads(prefix_of(storage))
 
 
-def staged(fault: str, name: str, *places: str) -> list[Any]:
-    mark = pytest.mark.fault(f"S3: {name}")
+def staged(fault: str, mark: pytest.MarkDecorator, *places: str) -> list[Any]:
     return [pytest.param(fault, place, marks=mark, id=f"{fault}-{place}") for place in places]
 
 
 # Each place meets a reset, each fault two places: requests take their time on the real server.
 STAYING = [
-    *staged("reset", "connection reset", *PLACES),
-    *staged("500", "500", "middle part", "manifest"),
-    *staged("503", "503", "completion"),
-    *staged("403", "403", "first part", "manifest"),
-    *staged("lost", "the answer is lost", "begin", "last part"),
+    *staged("reset", pytest.mark.fault("S3: connection reset"), *PLACES),
+    *staged("500", pytest.mark.fault("S3: 500"), "middle part", "manifest"),
+    *staged("503", pytest.mark.fault("S3: 503"), "completion"),
+    *staged("403", pytest.mark.fault("S3: 403"), "first part", "manifest"),
+    *staged("lost", pytest.mark.fault("S3: the answer is lost"), "begin", "last part"),
 ]
 
 
@@ -164,18 +163,18 @@ def test_s3_upload_whose_abort_fails_is_found_by_the_next_run(proxy: FaultyProxy
     assert leftover_uploads(proxy, storage) == []
 
 
-def refused(fault: str, told: str, name: str) -> Any:
-    return pytest.param(fault, told, marks=pytest.mark.fault(f"S3: {name}"))
+def refused(fault: str, told: str, mark: pytest.MarkDecorator) -> Any:
+    return pytest.param(fault, told, marks=mark)
 
 
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        refused("expired", "the credentials have expired", "expired credentials"),
-        refused("skewed", "clock is too far from", "clock skew"),
-        refused("region", "is in another region", "wrong region"),
-        refused("bucket gone", "there is no bucket", "bucket gone"),
-        refused("403", "access is denied", "access denied to everything"),
+        refused("expired", "have expired", pytest.mark.fault("S3: expired credentials")),
+        refused("skewed", "clock is too far from", pytest.mark.fault("S3: clock skew")),
+        refused("region", "is in another region", pytest.mark.fault("S3: wrong region")),
+        refused("bucket gone", "there is no bucket", pytest.mark.fault("S3: bucket gone")),
+        refused("403", "access is denied", pytest.mark.fault("S3: access denied to everything")),
     ],
 )
 def test_s3_refusal_of_everything_is_told_and_is_no_verdict_on_backups(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path  # noqa: TC003 - a field's type
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +14,8 @@ from kulti_ops.verify.storage import verify_storage
 from tests.unit.backup.storing import NOW, store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kulti_ops.report import CheckResult
 
 
@@ -124,13 +124,14 @@ def test_storage_that_others_can_read_is_crit(storage: LocalStorage) -> None:
     assert bad(storage) == {"modes": Verdict.CRIT}
 
 
-@dataclass
 class Remote(LocalStorage):
     """A storage that says of itself what a test wants."""
 
-    root: Path
-    said: tuple[Exposure, ...] = ()
-    left: tuple[Unfinished, ...] = ()
+    def __init__(
+        self, root: str, *, said: tuple[Exposure, ...] = (), left: tuple[Unfinished, ...] = ()
+    ) -> None:
+        super().__init__(root)
+        self.said, self.left = said, left
 
     def exposures(self) -> tuple[Exposure, ...]:
         return self.said
@@ -142,13 +143,13 @@ class Remote(LocalStorage):
 def test_storage_that_does_not_tell_who_gets_in_is_unknown(storage: LocalStorage) -> None:
     store(storage, NOW)
     told = Exposure(id="public-settings", good="closed", unanswered="not told")
-    remote = Remote(storage.root, said=(told,))
+    remote = Remote(storage.url, said=(told,))
     assert bad(remote) == {"public-settings": Verdict.UNKNOWN}
 
 
 def test_storage_with_uploads_of_strangers_warns(storage: LocalStorage) -> None:
     store(storage, NOW)
     upload = Unfinished(key="x/big.iso", holder="", ours=False)
-    remote = Remote(storage.root, left=(upload,))
+    remote = Remote(storage.url, left=(upload,))
     assert bad(remote) == {"unfinished": Verdict.WARN}
     assert "by hand" in (look(remote)["unfinished"].next or "")

@@ -296,6 +296,13 @@ def test_roles_that_were_there_are_taken_as_they_are_and_new_ones_are_not() -> N
     assert differences(restored(was, created=("mine",)), is_now) == {"role mine: login": ""}
 
 
+def test_setting_of_the_database_is_explained_as_such() -> None:
+    setting = item("setting", "in this database", settings="{app.x=1}", in_database="yes")
+    assert differences(restored(setting)) == {
+        "setting in this database: missing": rules.DATABASE_SETTING.reason
+    }
+
+
 def test_setting_of_a_new_role_is_explained_when_it_was_refused() -> None:
     setting = item("setting", "of mine", role="mine", settings="{a=b}")
     role = item("role", "mine")
