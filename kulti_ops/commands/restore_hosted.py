@@ -131,6 +131,7 @@ def restore_project(
     """Restore into a project, in one transaction that is judged before it commits."""
     from kulti_ops.audit import write_audit
     from kulti_ops.errors import KultiError
+    from kulti_ops.restore.hosted.residual import residual_sql
     from kulti_ops.restore.hosted.run import prepare_hosted, run_hosted
 
     prepared = prepare_hosted(
@@ -144,6 +145,9 @@ def restore_project(
     if not yes or prepared.plan.dangling:
         run.say(plan_text(prepared))
     ask(run, f"restore into {target.label}?", yes=yes)
+    # that it cannot be written must not come out behind the commit; no pipe gets it twice
+    if residual is not None and (residual.is_file() or not residual.exists()):
+        run.write_file(residual, residual_sql(prepared.plan), masked=False)
 
     def audit(action: str, **more: Any) -> None:  # noqa: ANN401 - small facts
         write_audit(

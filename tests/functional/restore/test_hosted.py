@@ -91,6 +91,9 @@ def test_plan_names_what_cannot_come_back_and_changes_nothing(
     }.items() <= steps.items()
     assert done.data["missing_roles"] == ["kulti_analyst", "kulti_reader"]
     assert rows(project.admin_url, STATE) == before
+    nowhere = kulti(*RUN, "--residual", str(tmp_path / "none" / "rest.sql"), NEW=project.url)
+    assert (nowhere.code, "cannot write" in nowhere.stderr) == (5, True)
+    assert rows(project.admin_url, STATE) == before
 
 
 def test_run_with_sessions_brings_them_back_and_the_residual_sql_runs_with_more_rights(
