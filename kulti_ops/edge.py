@@ -205,7 +205,10 @@ def _call(
 ) -> tuple[Outcome, ErrorInfo | None, ExitCode]:
     try:
         with _signals_unwind():
-            return function(run, **parameters), None, ExitCode.OK
+            outcome = function(run, **parameters)
+        if (failure := outcome.failure) is None:
+            return outcome, None, ExitCode.OK
+        return outcome, _info(run, failure.kind, failure.message, failure.hint), failure.exit_code
     except KultiError as error:
         _show_traceback(run)
         return Outcome(), _info(run, error.kind, error.message, error.hint), error.exit_code

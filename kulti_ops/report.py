@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from kulti_ops.errors import KultiError
+
 SCHEMA_VERSION = 1
 
 
@@ -74,6 +76,8 @@ class Outcome:
     `plain` is what stdout gets when it is no terminal and no format was asked for.
     `tables` are the named tables of `data` that csv and markdown show.
     `reveals_secrets` keeps stdout unmasked: the secrets are what was asked for.
+    `failure` is why the command failed although it has results to show: they are shown, and
+    the exit code is the failure's.
     """
 
     results: tuple[CheckResult, ...] | None = None
@@ -82,6 +86,7 @@ class Outcome:
     plain: str | None = None
     table: tuple[Mapping[str, Any], ...] | None = None
     reveals_secrets: bool = False
+    failure: KultiError | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,11 +112,12 @@ class Report:
     @property
     def status(self) -> Verdict | None:
         """The worst verdict; None for a command that checks nothing."""
+        if not self.checks and self.outcome.results is None:
+            return None
+        found = [result.status for result in self.outcome.results or ()]
         if self.error is not None:
-            return Verdict.UNKNOWN if self.checks else None
-        if self.outcome.results is None:
-            return Verdict.UNKNOWN if self.checks else None
-        return worst(result.status for result in self.outcome.results)
+            found.append(Verdict.UNKNOWN)
+        return worst(found)
 
 
 def exit_code(status: Verdict | None, *, fail_on_warn: bool = False) -> ExitCode:

@@ -118,7 +118,8 @@ def plan(
         "kulti-ops restore run --target env:NEW_PROJECT_URL --create-roles --residual rest.sql",
         "kulti-ops restore run --target env:DATABASE_URL --replace --confirm kulti",
     ),
-    exits="5 the restore could not go on; 6 a guard refuses it, or nobody could be asked",
+    exits="5 the restore failed, by an error that nothing explains too; 10 the comparison found "
+    "a difference; 6 a guard refuses it, or nobody could be asked",
 )
 def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     run: Invocation,
@@ -154,6 +155,7 @@ def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """
     from kulti_ops.audit import write_audit
     from kulti_ops.errors import UsageError
+    from kulti_ops.restore.comparison import failure_of
     from kulti_ops.restore.run import run_restore
 
     manifest, options = _options(run, backup, create_roles=create_roles, confirm=confirm, jobs=jobs)
@@ -199,7 +201,11 @@ def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     audit("restore begun")
     done = run_restore(prepared, options=options, progress=run.progress)
     audit("restore ended", results={r.id: r.status for r in done.results})
-    return Outcome(results=tuple(done.results), data=_restored_data(prepared, done))
+    return Outcome(
+        results=tuple(done.results),
+        data=_restored_data(prepared, done),
+        failure=failure_of(done.results),
+    )
 
 
 command(app, "table", checks=True, examples=EXAMPLES, exits=EXITS)(table)

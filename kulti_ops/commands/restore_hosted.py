@@ -131,6 +131,7 @@ def restore_project(
     """Restore into a project, in one transaction that is judged before it commits."""
     from kulti_ops.audit import write_audit
     from kulti_ops.errors import KultiError
+    from kulti_ops.restore.comparison import failure_of
     from kulti_ops.restore.hosted.residual import residual_sql
     from kulti_ops.restore.hosted.run import prepare_hosted, run_hosted
 
@@ -171,7 +172,11 @@ def restore_project(
     )
     if residual is not None:
         run.write_file(residual, done.residual, masked=False)
-    return Outcome(results=tuple(done.results), data=_restored_data(prepared, done))
+    return Outcome(
+        results=tuple(done.results),
+        data=_restored_data(prepared, done),
+        failure=failure_of(done.results),
+    )
 
 
 def plan_text(prepared: PreparedHosted) -> str:

@@ -27,6 +27,7 @@ def replace_database(
     from kulti_ops.audit import write_audit
     from kulti_ops.errors import KultiError
     from kulti_ops.flows.replace import prepare_replace, run_replace
+    from kulti_ops.restore.comparison import failure_of
 
     storage = storage_of(run)
     options = _options(
@@ -65,7 +66,9 @@ def replace_database(
         audit("replace failed", error=error.message)
         raise
     audit("replace ended", replaced=done.replaced, safety_backup_id=done.safety_backup_id)
-    return Outcome(results=tuple(done.results), data=_data(prepared, done))
+    return Outcome(
+        results=tuple(done.results), data=_data(prepared, done), failure=failure_of(done.results)
+    )
 
 
 def _options(

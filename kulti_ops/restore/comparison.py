@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kulti_ops.errors import KultiError
+from kulti_ops.errors import KultiError, OperationFailedError
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.restore.plan import Action
 from kulti_ops.restore.tool import EntryError
@@ -81,6 +81,19 @@ def judge_errors(errors: Iterable[EntryError], plan: RestorePlan) -> CheckResult
         rows=tuple({"entry": e.label, "message": e.message, "sqlstate": e.sqlstate} for e in found),
         next="the restored copy is not complete: see the rows of this result" if found else None,
     )
+
+
+def failure_of(results: Iterable[CheckResult]) -> OperationFailedError | None:
+    """Return why a restore has failed as an operation, None where it was carried out.
+
+    A difference that the comparison found is no failure of the restore: it is a verdict.
+    """
+    for result in results:
+        if result.id == "restore" and result.status is Verdict.CRIT:
+            return OperationFailedError(
+                f"the restore failed: {result.summary}", hint=result.next or ""
+            )
+    return None
 
 
 def jobs_result(archive: ArchiveSource, jobs: int) -> tuple[CheckResult, ...]:

@@ -116,6 +116,7 @@ def test_scratch_server_killed_during_initdb_is_reaped_by_the_next(
         owner.send_signal(signal.SIGKILL)
         owner.wait(timeout=10)
     (dead,) = scratch_folders(server_root)
+    assert wait_until(lambda: not processes_under(server_root), timeout_s=20)
     with scratch_server(server_root, server_install) as server:
         assert scratch_folders(server_root) == [server.spec.data_dir.parent]
     assert wait_until(lambda: not server_pids(dead / "data"), timeout_s=10)

@@ -237,7 +237,7 @@ def test_slow_statements_leave_dumps_and_the_runbook_out(
         with cursor.copy("COPY public.waitlist (email) TO stdout") as rows:
             assert list(rows)
     check(postgres, "slow-statements", settings)
-    texts = [r["query"] for r in check(postgres, "slow-statements", settings, limit=500).rows]
+    texts = [r["query"] for r in check(postgres, "slow-statements", settings, limit=10_000).rows]
     assert any("of_the_application" in text for text in texts)
     assert not [text for text in texts if "kulti-ops" in text or text.startswith("COPY")]
 
