@@ -175,7 +175,8 @@ def restore_project(
     return Outcome(
         results=tuple(done.results),
         data=_restored_data(prepared, done),
-        failure=failure_of(done.results),
+        # undone for a difference alone is the comparison's verdict
+        failure=failure_of(done.results) if done.outcome.errors else None,
     )
 
 

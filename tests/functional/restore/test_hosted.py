@@ -171,7 +171,7 @@ def test_run_with_an_entry_that_fails_is_undone_and_names_it(
     execute(project.admin_url, spoil)
     before = rows(project.admin_url, STATE)
     done = kulti(*RUN, NEW=project.url)
-    assert done.code == 10, done.stderr
+    assert done.code == 5, done.stderr
     assert errors(done) == [(entry, sqlstate)]
     assert "undone, nothing is changed" in done.result("restore")["summary"]
     assert "avatars" not in done.stdout + done.stderr
