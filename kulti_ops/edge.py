@@ -151,6 +151,8 @@ def execute(
     )
     started = time.perf_counter()
     outcome, error, code = _call(run, function, parameters)
+    if (failure := outcome.failure) is not None:
+        error, code = _info(run, failure.kind, failure.message, failure.hint), failure.exit_code
     if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
         _set_signals(signal.SIG_DFL)  # cleaned up: a second one may end us anywhere
     run.progress.clear()
@@ -205,10 +207,7 @@ def _call(
 ) -> tuple[Outcome, ErrorInfo | None, ExitCode]:
     try:
         with _signals_unwind():
-            outcome = function(run, **parameters)
-        if (failure := outcome.failure) is None:
-            return outcome, None, ExitCode.OK
-        return outcome, _info(run, failure.kind, failure.message, failure.hint), failure.exit_code
+            return function(run, **parameters), None, ExitCode.OK
     except KultiError as error:
         _show_traceback(run)
         return Outcome(), _info(run, error.kind, error.message, error.hint), error.exit_code

@@ -32,7 +32,7 @@ def held(path: Path, *, name: str) -> Iterator[None]:
     try:
         if not try_flock(descriptor):
             raise RefusedError(
-                f"another run holds the lock {name}: {_holder(path)}",
+                f"another run holds the lock {name}: {_named(path)}",
                 hint="wait for it to end; a dead holder's lock is taken over by itself",
             )
         holder = {"pid": os.getpid(), "host": socket.gethostname()}
@@ -43,10 +43,25 @@ def held(path: Path, *, name: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def try_flock(descriptor: int) -> bool:
-    """Take an exclusive lock on an open file; False when another process holds one."""
+def is_held_by(path: Path, pid: int) -> bool:
+    """Return whether that process holds the lock in the file `path`; a number alone proves none.
+
+    Raises: OSError when the file cannot be looked at.
+    """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        return not try_flock(descriptor, fcntl.LOCK_SH) and (_holder(path) or (0, ""))[0] == pid
+    finally:
+        os.close(descriptor)
+
+
+def try_flock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
+    """Take a lock on an open file, exclusive unless said; False when another one is in its way."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             return False
@@ -54,9 +69,15 @@ def try_flock(descriptor: int) -> bool:
     return True
 
 
-def _holder(path: Path) -> str:
+def _holder(path: Path) -> tuple[int, str] | None:
+    """Return the process and the host that a lock's file names; None before it names any."""
     try:
         holder = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {int(holder['pid'])} on {holder['host']}"
+        return int(holder["pid"]), str(holder["host"])
     except (OSError, ValueError, KeyError, TypeError):
-        return "a process that has just begun"
+        return None
+
+
+def _named(path: Path) -> str:
+    holder = _holder(path)
+    return "process {} on {}".format(*holder) if holder else "a process that has just begun"

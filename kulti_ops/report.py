@@ -110,6 +110,11 @@ class Report:
     error: ErrorInfo | None = None
 
     @property
+    def bare_error(self) -> ErrorInfo | None:
+        """The error where there is nothing else to show, else None."""
+        return None if self.outcome.results else self.error
+
+    @property
     def status(self) -> Verdict | None:
         """The worst verdict; None for a command that checks nothing."""
         if not self.checks and self.outcome.results is None:

@@ -17,7 +17,7 @@ from kulti_ops.backup.export_cells import Shape, csv_line
 from kulti_ops.backup.preflight import judge_connection
 from kulti_ops.clock import compact, iso
 from kulti_ops.db import connect, translated
-from kulti_ops.errors import NotFoundError, RefusedError, UsageError
+from kulti_ops.errors import NotFoundError, RefusedError, StorageError, UsageError
 from kulti_ops.inventory import pin_session
 from kulti_ops.platform.exports import QUERIES, USER_EXISTS, ExportKind
 from kulti_ops.progress import SILENT, Progress
@@ -187,17 +187,26 @@ def _write_all(
                 with translated(f"export of {file.kind}"):
                     _Sink(file, writer, progress).take(_lines(connection, file.kind, options))
             for file, writer in begun:
-                published.append(file.path.name)
-                writer.commit()
+                _publish(file.path.name, writer, published)
         for file in files:
             name = f"{file.path.name}.sha256"
-            published.append(name)
             with place.writer(name) as writer:
                 writer.write(f"{file.sha256}  {file.path.name}\n".encode())
-                writer.commit()
+                _publish(name, writer, published)
     except BaseException:
         for name in published:
             place.delete(name)
+        raise
+
+
+def _publish(name: str, writer: ObjectWriter, published: list[str]) -> None:
+    """Publish a file and note it for being taken back, unless the name is another export's."""
+    published.append(name)
+    try:
+        writer.commit()
+    except StorageError as error:
+        if isinstance(error.__cause__, FileExistsError):
+            published.remove(name)
         raise
 
 

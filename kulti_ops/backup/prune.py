@@ -111,8 +111,10 @@ def run_prune(
     Raises: RefusedError when another run holds a source's lock (then nothing is removed),
     OperationFailedError when the audit log cannot be written, StorageError.
     """
-    wanted = {plan.source: {r.entry.backup_id for r in plan.remove} for plan in plans}
-    wanted = {source: ids for source, ids in wanted.items() if ids}
+    wanted: dict[str, set[str]] = {}
+    for plan in plans:
+        if plan.remove:
+            wanted.setdefault(plan.source, set()).update(r.entry.backup_id for r in plan.remove)
     done = Pruned(keeps_versions=bool(wanted) and storage.keeps_versions())
     with ExitStack() as locks:
         for source in wanted:
@@ -128,9 +130,14 @@ def _fresh_plan(
     storage: Storage, policy: RetentionPolicy, *, now: datetime, source: str
 ) -> RetentionPlan:
     try:
-        return plan_prune(storage, policy, now=now, source=source)[0]
+        plans = plan_prune(storage, policy, now=now, source=source)
     except NotFoundError:  # somebody else took the last one
-        return RetentionPlan(source=source, keep=(), remove=())
+        plans = ()
+    return RetentionPlan(
+        source=source,
+        keep=tuple(kept for plan in plans for kept in plan.keep),
+        remove=tuple(removable for plan in plans for removable in plan.remove),
+    )
 
 
 def _remove_all(
@@ -185,11 +192,15 @@ def _remove(storage: Storage, removable: Removable, done: Pruned, *, now: dateti
         done.failed.append(Left(backup_id=entry.backup_id, reason=error.message))
         return
     try:
-        storage.sweep(entry.backup_id)
-        done.removed_bytes += manifest.size_bytes
+        swept = storage.sweep(entry.backup_id)
+        problem = "" if swept else "it is being written, or these credentials may not remove it"
     except StorageError as error:
-        reason = f"only its manifest is gone, the next run sweeps the rest: {error.message}"
+        problem = error.message
+    if problem:
+        reason = f"only its manifest is gone, the next run sweeps the rest: {problem}"
         done.failed.append(Left(backup_id=entry.backup_id, reason=reason))
+    else:
+        done.removed_bytes += manifest.size_bytes
 
 
 def _locked_until(storage: Storage, manifest: Manifest) -> datetime | None:

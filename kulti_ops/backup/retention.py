@@ -18,11 +18,12 @@ from kulti_ops.backup.catalog import Entry, State
 from kulti_ops.clock import CLOCK_TOLERANCE_S, iso
 from kulti_ops.duration import parse_duration
 from kulti_ops.errors import ConfigError, RefusedError, UsageError
+from kulti_ops.message import is_loopback_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from kulti_ops.backup.manifest import Manifest
+    from kulti_ops.backup.manifest import Manifest, Source
     from kulti_ops.config import Settings
 
 NO_SOURCE = "unknown source"
@@ -137,6 +138,8 @@ def plan_retention(
 ) -> tuple[RetentionPlan, ...]:
     """Plan every source by itself; what has no readable manifest stays, as a source of its own.
 
+    A name of this machine may lead to several servers: each has a plan, under the same name.
+
     `incomplete` names backups whose artifacts are not all there, and what is missing: they
     stay and count for nothing.
 
@@ -147,21 +150,28 @@ def plan_retention(
             "the retention policy keeps nothing: nothing is planned",
             hint="give at least one class, for example KULTI_OPS_KEEP_DAILY=7 or --keep-daily 7",
         )
-    sources: dict[str, list[tuple[Entry, Manifest]]] = defaultdict(list)
+    sources: dict[tuple[str, str], list[tuple[Entry, Manifest]]] = defaultdict(list)
     unknown = []
     for entry in entries:
         if entry.manifest is None:
             unknown.append(Kept(entry=entry, reasons=(f"cannot be judged: {entry.problem}",)))
         else:
-            sources[entry.manifest.source.identity].append((entry, entry.manifest))
+            source = entry.manifest.source
+            sources[source.identity, _server(source)].append((entry, entry.manifest))
     plans = [
         _Source(found, policy, now=now, incomplete=incomplete or {}).plan(name)
-        for name, found in sorted(sources.items())
+        for (name, _), found in sorted(sources.items())
     ]
     if unknown:
         unknown.sort(key=lambda kept: kept.entry.backup_id, reverse=True)
         plans.append(RetentionPlan(source=NO_SOURCE, keep=tuple(unknown), remove=()))
     return tuple(plans)
+
+
+def _server(source: Source) -> str:
+    """Return what tells apart the servers that one name leads to, as by tunnels."""
+    local = is_loopback_host(source.host) or source.host.startswith("/")
+    return (source.system_identifier or "") if local else ""
 
 
 class _Source:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from kulti_ops.db import Target
+    from kulti_ops.db import Connection, Target
 
 INTERVAL_S = 1.0
 
@@ -53,9 +53,8 @@ class Watchdog:
         deadline_s: float,
         stop: Callable[[], None],
     ) -> None:
-        self._connection = connect(target, application="backup watchdog")
-        self._connection.execute("SET statement_timeout = '5s'")
-        self._connection.execute("SET idle_session_timeout = 0")  # the role may have one
+        self._target = target
+        self._connection = self._connected()
         self._parameters = {"holder": holder_pid, "dump": dump_name, "after": yield_after_s}
         self._deadline = time.monotonic() + deadline_s
         self._deadline_s = deadline_s
@@ -78,6 +77,13 @@ class Watchdog:
         self._thread.join(INTERVAL_S * 10)
         self._connection.close()
 
+    def _connected(self) -> Connection:
+        connection = connect(self._target, application="backup watchdog")
+        with translated("watchdog"):
+            connection.execute("SET statement_timeout = '5s'")
+            connection.execute("SET idle_session_timeout = 0")  # the role may have one
+        return connection
+
     def _run(self) -> None:
         while not self._ended.wait(INTERVAL_S):
             self.verdict = self._judge()
@@ -92,10 +98,12 @@ class Watchdog:
                 hint="raise KULTI_OPS_BACKUP_TIMEOUT_S, or find what slows it down",
             )
         try:
+            if self._connection.closed:
+                self._connection = self._connected()
             with translated("watchdog"):
                 row = self._connection.execute(_WAITERS, self._parameters).fetchone()
         except DatabaseError:
-            return None  # the control connection's own loss is what fails a backup
+            return None  # asked again soon; the control connection's loss is what fails a backup
         if row is None:
             return None
         pid, who, waited_s = row

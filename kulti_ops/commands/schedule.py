@@ -224,22 +224,22 @@ def _steps(run: Invocation, name: Name, log: Log) -> Steps:
 def _standing(run: Invocation, schedule: Schedule) -> tuple[Standing | None, CheckResult]:
     from kulti_ops.backup.schedule.judge import Limits, judge_schedule
     from kulti_ops.backup.schedule.runs import read_history
-    from kulti_ops.pgserver.process import is_alive
+    from kulti_ops.flows.scheduled import goes_on
 
     settings = run.settings
     limits = Limits(
         grace=timedelta(minutes=settings.schedule_grace_minutes),
         max_runtime=timedelta(minutes=settings.schedule_max_runtime_minutes),
-        is_alive=is_alive,
+        is_alive=lambda pid: goes_on(settings.state_path, pid),
     )
     try:
         history = read_history(settings.state_path, schedule.name)
+        standing = judge_schedule(schedule, history, now=run.now, limits=limits)
     except KultiError as error:
         unread = CheckResult(
             id=schedule.name, status=Verdict.UNKNOWN, summary=error.message, next=error.hint
         )
         return None, unread
-    standing = judge_schedule(schedule, history, now=run.now, limits=limits)
     return standing, standing.result
 
 

@@ -13,6 +13,7 @@ from kulti_ops.verify import Level, Proof
 
 if TYPE_CHECKING:
     from kulti_ops.backup.catalog import Entry
+    from kulti_ops.backup.manifest import Manifest
     from kulti_ops.storage import Storage
     from kulti_ops.verify.freshness import Expectation
 
@@ -131,16 +132,17 @@ def freshness(
 ) -> Outcome:
     """Check that proven backups keep coming, and in their usual size; asks no database.
 
-    The age is that of the newest proven backup's snapshot, on the database's clock. Names
-    of sources are those that `backup prune` shows.
+    The age is that of the newest proven backup's snapshot, on the database's clock; its
+    files must still be there. Names of sources are those that `backup prune` shows.
     """
     from kulti_ops.backup.catalog import list_entries
     from kulti_ops.errors import StorageError
     from kulti_ops.verify.freshness import choose_source, judge_freshness
 
     expected = _expectation(run, max_age, state)
+    storage = storage_of(run)
     try:
-        entries = list_entries(storage_of(run))
+        entries = list_entries(storage)
     except StorageError as error:
         unread = CheckResult(
             id="age", status=Verdict.UNKNOWN, summary=error.message, next=error.hint or None
@@ -150,7 +152,7 @@ def freshness(
     found = judge_freshness(entries, source=name, now=run.now, expected=expected)
     newest = found.newest
     return Outcome(
-        results=found.results,
+        results=(*found.results, *([_presence(storage, newest)] if newest else [])),
         data={
             "source": name,
             "state": state,
@@ -158,6 +160,19 @@ def freshness(
             "snapshot_at": newest.snapshot_at if newest else None,
         },
     )
+
+
+def _presence(storage: Storage, newest: Manifest) -> CheckResult:
+    """Look whether the newest proven backup is still whole; unknown when nobody can tell."""
+    from kulti_ops.errors import StorageError
+    from kulti_ops.verify.integrity import check_presence
+
+    try:
+        return check_presence(newest, storage)
+    except StorageError as error:
+        return CheckResult(
+            id="artifacts", status=Verdict.UNKNOWN, summary=error.message, next=error.hint or None
+        )
 
 
 def _expectation(run: Invocation, max_age: str | None, state: Proof) -> Expectation:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from kulti_ops.backup.schedule.runs import FOLDER, History, Run, record_run
 from kulti_ops.errors import ExitCode, KultiError, OperationFailedError, RefusedError
 from kulti_ops.flows.routine import Checks, Routine, run_steps
-from kulti_ops.lock import held
+from kulti_ops.lock import held, is_held_by
 from kulti_ops.notify import Ending
 from kulti_ops.notify.herald import Herald
 from kulti_ops.redact import redact_server
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kulti_ops.notify import Beginning, Notifier
 
 LOCK_NAME = "schedule-run"
+LOCK_FILE = "run.lock"
 LOCK_POLL_S = 1.0
 LOG_LINES = 60
 LINE_CHARACTERS = 500
@@ -97,13 +98,28 @@ def run_scheduled(errand: Errand, steps: Steps) -> tuple[Routine, Checks]:
     return routine, _close(errand, herald, _ended(errand, run, routine), routine)
 
 
+def goes_on(state: Path, pid: int) -> bool:
+    """Return whether a scheduled run goes on as that process; others get its number later.
+
+    Raises: OperationFailedError when it cannot be told.
+    """
+    path = state / FOLDER / LOCK_FILE
+    try:
+        return is_held_by(path, pid)
+    except OSError as error:
+        raise OperationFailedError(
+            f"cannot look at the lock {path}: {error.strerror or error}",
+            hint="look as the user whose cron or systemd makes the backups",
+        ) from error
+
+
 @contextmanager
 def _alone(errand: Errand) -> Iterator[None]:
     """Hold the one lock of scheduled runs.
 
     Raises: RefusedError, OperationFailedError.
     """
-    path = errand.state / FOLDER / "run.lock"
+    path = errand.state / FOLDER / LOCK_FILE
     with ExitStack() as stack:
         while True:
             try:

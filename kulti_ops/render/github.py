@@ -17,9 +17,9 @@ _LEVELS = {Verdict.CRIT: "error", Verdict.UNKNOWN: "error", Verdict.WARN: "warni
 
 def render(report: Report, *, colour: bool, width: int) -> str:  # noqa: ARG001 - one interface
     """Return the annotations, one a line."""
-    if report.error is not None:
-        text = f"{report.error.message} → {report.error.hint}".removesuffix(" → ")
-        return _annotation("error", f"{report.command}: {report.error.kind}", text)
+    if (error := report.bare_error) is not None:
+        text = f"{error.message} → {error.hint}".removesuffix(" → ")
+        return _annotation("error", f"{report.command}: {error.kind}", text)
     lines = []
     for result in report.outcome.results or ():
         level = _LEVELS.get(result.status)

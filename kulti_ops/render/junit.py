@@ -20,9 +20,9 @@ _ELEMENTS = {Verdict.CRIT: "failure", Verdict.UNKNOWN: "error", Verdict.SKIPPED:
 def render(report: Report, *, colour: bool, width: int) -> str:  # noqa: ARG001 - one interface
     """Return one test suite; a command that failed is a suite with one error."""
     results = report.outcome.results or ()
-    if report.error is not None:
-        failed = f"{report.error.message} → {report.error.hint}".removesuffix(" → ")
-        results = (CheckResult(id=report.error.kind, status=Verdict.UNKNOWN, summary=failed),)
+    if (error := report.bare_error) is not None:
+        failed = f"{error.message} → {error.hint}".removesuffix(" → ")
+        results = (CheckResult(id=error.kind, status=Verdict.UNKNOWN, summary=failed),)
     elif not results:
         nothing = "nothing was checked"
         results = (CheckResult(id="checks", status=Verdict.UNKNOWN, summary=nothing),)

@@ -31,10 +31,8 @@ _NOT_IN_LABELS = re.compile(r"[^A-Za-z0-9_.-]")
 
 def render(report: Report, *, colour: bool, width: int) -> str:  # noqa: ARG001 - one interface
     """Return the plugin's line."""
-    if report.error is not None:
-        return unknown_line(
-            f"{report.command}: {report.error.message} ({report.error.hint})".removesuffix(" ()")
-        )
+    if (error := report.bare_error) is not None:
+        return unknown_line(f"{report.command}: {error.message} ({error.hint})".removesuffix(" ()"))
     results = sorted(report.outcome.results or (), key=lambda r: _ORDER.index(r.status))
     found = "; ".join(map(_finding, results)) or "nothing was checked"
     word = _WORDS.get(report.status or Verdict.UNKNOWN, "UNKNOWN")
@@ -43,7 +41,7 @@ def render(report: Report, *, colour: bool, width: int) -> str:  # noqa: ARG001 
 
 def exit_status(report: Report) -> int:
     """Return the plugin's exit status: anything but a verdict that stands is 3."""
-    status = None if report.error is not None else report.status
+    status = None if report.bare_error is not None else report.status
     return _STATUS.get(status or Verdict.UNKNOWN, UNKNOWN_STATUS)
 
 

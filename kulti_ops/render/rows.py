@@ -17,10 +17,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tab and new l
 
 def table_of(report: Report) -> tuple[list[str], list[list[str]]]:
     """Return header and rows: the check results, else the command's own table, else its data."""
-    if report.error is not None:
-        return ["error", "message", "hint"], [
-            [report.error.kind, report.error.message, report.error.hint]
-        ]
+    if (error := report.bare_error) is not None:
+        return ["error", "message", "hint"], [[error.kind, error.message, error.hint]]
     if report.outcome.results is not None:
         header = ["id", "status", "summary", "next"]
         return header, [

@@ -24,9 +24,9 @@ def render_summary(report: Report) -> str:
     """Return a Markdown section."""
     status = report.status or Verdict.UNKNOWN
     lines = [f"### kulti-ops {_text(report.command)}: {status}", ""]
-    if report.error is not None:
-        hint = f" → {report.error.hint}" if report.error.hint else ""
-        return "\n".join([*lines, _text(report.error.message + hint), "", ""])
+    if (error := report.bare_error) is not None:
+        hint = f" → {error.hint}" if error.hint else ""
+        return "\n".join([*lines, _text(error.message + hint), "", ""])
     results = sorted(report.outcome.results or (), key=lambda r: _ORDER.index(r.status))
     counts = ", ".join(
         f"{n} {verdict}" for verdict in _ORDER if (n := sum(r.status is verdict for r in results))

@@ -38,7 +38,7 @@ def render(report: Report, *, colour: bool, width: int) -> str:
         highlight=False,
         legacy_windows=False,
     )
-    if report.error is None:
+    if report.bare_error is None:
         _body(console, report)
     return buffer.getvalue()
 

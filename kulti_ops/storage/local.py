@@ -171,6 +171,9 @@ class LocalStorage:
             descriptor = os.open(path / CLAIM_NAME, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         try:
+            with _translated("create", path):
+                # unlocked for a moment, it may have been swept as a dead one's
+                (path / CLAIM_NAME).lstat()
             yield
         finally:
             with contextlib.suppress(OSError):
@@ -213,7 +216,8 @@ class LocalStorage:
 
     def unfinished(self) -> tuple[Unfinished, ...]:
         """Return temporary files, and claims of folders with nothing finished in them."""
-        return tuple(self._unfinished())
+        with _translated("look at", self.root):
+            return tuple(self._unfinished())
 
     def _unfinished(self) -> Iterator[Unfinished]:
         for folder, folders, files in os.walk(self.root, onerror=_raise, followlinks=False):

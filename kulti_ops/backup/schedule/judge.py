@@ -31,7 +31,7 @@ EARLY = timedelta(seconds=60)  # clocks of schedulers and ours may differ that m
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What is tolerated; `is_alive` tells whether a process of this machine still runs."""
+    """What is tolerated; `is_alive` tells whether a run still goes on as that process."""
 
     grace: timedelta
     max_runtime: timedelta

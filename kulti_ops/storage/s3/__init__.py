@@ -120,8 +120,9 @@ class S3Storage:
         return tuple(sorted(name for name in names if name and not name.startswith(".")))
 
     def delete(self, key: str) -> None:
-        """Remove an object."""
-        self.client.call("delete_object", f"remove {valid_key(key)}", Key=self.client.key(key))
+        """Remove an object, unless a lease was lost: what is there may be another's by now."""
+        self._check_leases()
+        self._remove(valid_key(key))
 
     def locked_until(self, key: str) -> datetime | None:
         """Return until when an object lock keeps an object."""
@@ -171,8 +172,10 @@ class S3Storage:
             if unless is not None and self.info(f"{folder}/{unless}") is not None:
                 return False
             self._abort_uploads(folder)
-            for found in tuple(self.list(folder)):
-                self.delete(found.key)
+            # also what no key of ours would be: it would keep the folder for ever
+            for key, _, _ in tuple(objects(self.client, f"{folder}/")):
+                lease.check()
+                self._remove(key)
         except AnswerError as error:
             if error.code in _DENIED:
                 return False  # these credentials may not remove: `verify storage` shows it
@@ -263,6 +266,9 @@ class S3Storage:
     def _has_object_lock(self) -> bool:
         return bucket.has_object_lock(self.client)
 
+    def _remove(self, key: str) -> None:
+        self.client.call("delete_object", f"remove {key}", Key=self.client.key(key))
+
     def _check_leases(self) -> None:
         for lease in (*self._claims.values(), *self._locks.values()):
             lease.check()
@@ -274,7 +280,7 @@ class S3Storage:
 
     def _tidy(self, key: str, *, age_s: float) -> None:
         if key.startswith(PROBES) and age_s > self._times.stale_s:
-            self.client.call("delete_object", f"remove {key}", Key=self.client.key(key))
+            self._remove(key)
         if key.startswith(CLAIMS):
             folder = key.removeprefix(CLAIMS)
             holder = look(self.client, key)

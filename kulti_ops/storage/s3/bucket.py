@@ -99,7 +99,11 @@ def anonymous_access(client: S3Client, key: str | None) -> Exposure:
     """Ask without any credentials for the listing, and for an object of a backup."""
     boto, bucket = client.anonymous(), client.options.bucket
     asked: dict[str, tuple[str, dict[str, Any]]] = {
-        "anybody can list it": ("list_objects_v2", {"MaxKeys": 1}),
+        # below the prefix: a policy may let everybody list just that
+        "anybody can list it": (
+            "list_objects_v2",
+            {"Prefix": client.options.prefix, "MaxKeys": 1},
+        ),
     }
     if key is not None:
         asked["anybody can read backups"] = ("head_object", {"Key": client.key(key)})

@@ -114,6 +114,7 @@ class S3Client:
             PartialCredentialsError,
             ProfileNotFound,
         )
+        from urllib3.exceptions import HTTPError
 
         try:
             yield
@@ -124,7 +125,7 @@ class S3Client:
                 f"no usable credentials for {self.options.url}: {_first_line(error)}",
                 hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
             ) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, HTTPError) as error:  # a body's TLS errors come untranslated
             what = _ON_THE_WIRE.get(type(error).__name__)
             raise UnreachableError(
                 f"cannot {doing}: {what or _first_line(error)} ({self._where})",

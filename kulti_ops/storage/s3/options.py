@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from kulti_ops.errors import ConfigError, RefusedError
+from kulti_ops.message import is_loopback_host
 from kulti_ops.progress import size
 
 if TYPE_CHECKING:
@@ -93,19 +93,23 @@ def s3_options(url: str, settings: Settings | None) -> S3Options:
 
     Raises: ConfigError when the address or what it is combined with cannot be used.
     """
-    parts = urlsplit(url)
-    prefix = parts.path.strip("/")
-    if not _BUCKET.fullmatch(parts.netloc) or (prefix and not _PREFIX.fullmatch(prefix)):
+    parts = _parts(url)
+    prefix = parts.path.strip("/") if parts else ""
+    if (
+        parts is None
+        or not _BUCKET.fullmatch(parts.netloc)
+        or (prefix and not _PREFIX.fullmatch(prefix))
+    ):
+        shown = f"{parts.hostname or ''}{parts.path}" if parts else "…"
         raise ConfigError(
-            f"not a storage: s3://{parts.hostname or ''}{parts.path}"[:200],
+            f"not a storage: s3://{shown}"[:200],
             hint="s3://bucket or s3://bucket/prefix, without credentials in it",
         )
     options = S3Options(bucket=parts.netloc, prefix=f"{prefix}/" if prefix else "")
     if settings is not None:
         options = replace(options, **_from_settings(settings))
     options = replace(options, **_from_query(parts.query))
-    if settings is None or not settings.s3_allow_http:
-        _judge_endpoint(options.endpoint)
+    _judge_endpoint(options.endpoint, allow_http=settings is not None and settings.s3_allow_http)
     if options.kms_key and options.sse != "aws:kms":
         raise ConfigError(
             "KULTI_OPS_S3_KMS_KEY is set, but KULTI_OPS_S3_SSE is not aws:kms",
@@ -154,28 +158,29 @@ def _from_query(query: str) -> dict[str, Any]:
     return found
 
 
-def _judge_endpoint(endpoint: str | None) -> None:
-    """Refuse to send backups in the clear to another machine."""
+def _judge_endpoint(endpoint: str | None, *, allow_http: bool) -> None:
+    """Refuse what is no endpoint, and to send backups in the clear to another machine."""
     if endpoint is None:
         return
-    parts = urlsplit(endpoint)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+    parts = _parts(endpoint)
+    named = parts is not None and parts.scheme in {"http", "https"} and parts.hostname
+    if parts is None or not named or "@" in parts.netloc:
         raise ConfigError(
             "the S3 endpoint is no http or https address",
             hint="KULTI_OPS_S3_ENDPOINT=https://host, without credentials in it",
         )
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not (allow_http or is_loopback_host(parts.hostname or "")):
         raise ConfigError(
             f"the S3 endpoint http://{parts.hostname} would get backups in the clear",
             hint="use https, or set KULTI_OPS_S3_ALLOW_HTTP=true",
         )
 
 
-def _is_loopback(host: str) -> bool:
+def _parts(url: str) -> SplitResult | None:
     try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+        return urlsplit(url)
+    except ValueError:  # brackets that hold no address
+        return None
 
 
 def _plain(secret: SecretStr | None) -> str | None:

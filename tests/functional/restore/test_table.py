@@ -521,10 +521,10 @@ def test_table_of_a_damaged_backup_is_refused(
 
     storage = server_root / "damaged"
     shutil.copytree(kulti.home / "backups", storage)
-    dump = next(storage.glob("*/dump.pgc"))
-    data = bytearray(dump.read_bytes())
-    data[len(data) // 2] ^= 1
-    dump.write_bytes(data)
+    for dump in storage.glob("*/dump.pgc"):
+        data = bytearray(dump.read_bytes())
+        data[len(data) // 2] ^= 1
+        dump.write_bytes(data)
     fixed = ("restore", "table", LEDGER, "--target", "env:LIVE")
     done = kulti(*fixed, LIVE=live.url, KULTI_OPS_STORAGE=str(storage))
     assert done.code == 6

@@ -31,11 +31,15 @@ _RECORDS: dict[State, tuple[tuple[str, Verdict, str], ...]] = {
 def manifest_at(at: datetime, number: int = 0, **changes: Any) -> manifests.Manifest:
     """Make the manifest of a backup whose snapshot is of that time; `host` is its source's."""
     host = changes.pop("host", "db.kulti.example")
+    identifier = changes.pop("system_identifier", None)
     label = changes.setdefault("label", "postgres")
     begun = changes.pop("begun", at)
     backup_id = manifests.new_id(begun, label, f"{number % 65536:04x}")
     made = make(backup_id=backup_id, created_at=begun, snapshot_at=at, **changes)
-    return replace(made, source=replace(made.source, host=host))
+    source = replace(made.source, host=host)
+    if identifier is not None:
+        source = replace(source, system_identifier=identifier)
+    return replace(made, source=source)
 
 
 def entry_at(at: datetime, state: State = State.VERIFIED, number: int = 0, **changes: Any) -> Entry:

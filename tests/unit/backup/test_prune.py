@@ -246,3 +246,41 @@ def test_failed_verification_after_the_fact_gives_way_to_the_older(storage: Loca
     catalog.add_record(storage, catalog.find(storage, ids[0]), crit)
     (plan,) = plan_prune(storage, RetentionPolicy(last=1, floor=1), now=NOW)
     assert [k.entry.backup_id for k in plan.keep] == ids[:2]
+
+
+def test_prune_whose_artifacts_stay_does_not_claim_their_space(
+    storage: LocalStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = fill(storage, 3)
+    monkeypatch.setattr(storage, "sweep", lambda *_, **__: False)
+    done = prune(storage, tmp_path)
+    assert (done.removed, done.removed_bytes) == ([ids[2]], 0)
+    (left,) = done.failed
+    assert left.backup_id == ids[2]
+    assert left.reason.startswith("only its manifest is gone")
+
+
+def test_prune_of_servers_behind_one_tunnel_lets_none_displace_another(
+    storage: LocalStorage, tmp_path: Path
+) -> None:
+    ids: dict[str, list[str]] = {"production": [], "staging": []}
+    for day in range(4):
+        for hour, server in enumerate(ids):
+            at = NOW - timedelta(days=day, hours=hour)
+            ids[server].append(
+                store(
+                    storage, at, number=2 * day + hour, host="localhost", system_identifier=server
+                )
+            )
+    done = prune(storage, tmp_path)
+    assert set(done.removed) == {*ids["production"][2:], *ids["staging"][2:]}
+    assert (done.failed, done.changed) == ([], [])
+    assert set(storage.folders()) == {*ids["production"][:2], *ids["staging"][:2]}
+
+
+def test_plan_of_a_server_with_a_name_of_its_own_is_one(storage: LocalStorage) -> None:
+    """An upgrade gives the same database another identifier."""
+    for day in range(4):
+        store(storage, NOW - timedelta(days=day), number=day, system_identifier=f"{day}")
+    (plan,) = plan_prune(storage, LAST, now=NOW)
+    assert len(plan.remove) == 2

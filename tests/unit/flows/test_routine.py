@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from kulti_ops.backup.create import Created
 from kulti_ops.backup.schedule.runs import read_history
 from kulti_ops.errors import ExitCode, OperationFailedError, RefusedError
 from kulti_ops.flows.routine import Routine, Steps, run_steps
-from kulti_ops.flows.scheduled import Errand, Log, run_scheduled
+from kulti_ops.flows.scheduled import Errand, Log, goes_on, run_scheduled
 from kulti_ops.lock import held
 from kulti_ops.report import CheckResult, Verdict
 from tests.unit.backup.test_manifest import make as manifest
@@ -225,3 +226,18 @@ def test_run_scheduled_waits_for_another_as_long_as_it_may(
         waited = Recorder()
         run_scheduled(errand(tmp_path, waited, wait_s=60.0), steps())
     assert waited.endings[0].exit_code == 0
+
+
+def test_run_goes_on_only_while_its_process_holds_the_lock(tmp_path: Path) -> None:
+    """The number of a killed run's process may be another's by now."""
+    me = os.getpid()
+    assert not goes_on(tmp_path, me)
+    with held(tmp_path / "schedule" / "run.lock", name="a run"):
+        assert goes_on(tmp_path, me)
+        assert not goes_on(tmp_path, me + 1)
+        assert not goes_on(tmp_path, int(str(me)[:-1] or 1))
+    assert not goes_on(tmp_path, me)
+    (tmp_path / "schedule" / "run.lock").unlink()
+    (tmp_path / "schedule" / "run.lock").symlink_to("run.lock")
+    with pytest.raises(OperationFailedError, match="cannot look at the lock"):
+        goes_on(tmp_path, me)

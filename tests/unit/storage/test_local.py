@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
 import shutil
@@ -252,3 +253,22 @@ def test_local_folder_locks_nothing_and_keeps_no_versions(storage: LocalStorage)
     put(storage, KEY)
     assert storage.locked_until(KEY) is None
     assert storage.keeps_versions() is False
+
+
+def test_local_folder_that_is_not_there_is_no_storage_without_leftovers(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError, match="cannot look at"):
+        LocalStorage(str(tmp_path / "unmounted")).unfinished()
+
+
+def test_local_claim_that_was_swept_before_its_lock_is_none(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+
+    def sweep_first(descriptor: int, operation: int) -> None:
+        shutil.rmtree(storage.root / BACKUP, ignore_errors=True)
+        lock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", sweep_first)
+    with pytest.raises(StorageError, match="cannot create"), storage.claim(BACKUP):
+        pytest.fail("nobody holds the folder")

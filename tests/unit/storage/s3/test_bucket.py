@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -96,3 +96,22 @@ def test_bucket_of_a_server_that_is_gone_is_not_called_closed() -> None:
     client = S3Storage(gone.options(attempts=1)).client
     assert anonymous_access(client, KEY).unanswered
     assert public_settings(client).unanswered
+
+
+def test_bucket_is_asked_below_the_prefix_by_strangers(swift: S3Server) -> None:
+    """A policy may let everybody list just that prefix."""
+    storage = S3Storage(swift.options())
+    put(storage, KEY)
+    asked: list[dict[str, Any]] = []
+    make = storage.client.anonymous
+
+    def watched() -> Any:
+        made = make()
+        made.meta.events.register(
+            "provide-client-params.s3.ListObjectsV2", lambda params, **_: asked.append(params)
+        )
+        return made
+
+    storage.client.anonymous = watched  # type: ignore[method-assign]
+    storage.exposures()
+    assert [params["Prefix"] for params in asked] == [storage.client.options.prefix]

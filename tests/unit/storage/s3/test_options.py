@@ -43,6 +43,7 @@ def test_s3_url_names_bucket_and_prefix(url: str, bucket: str, prefix: str, name
         "s3://key:secret@bucket/x",
         "s3://bucket?endpoint=",
         "s3://bucket?color=red",
+        "s3://[",
         "s3://bucket?secret_access_key=x",
     ],
 )
@@ -111,6 +112,13 @@ def test_s3_endpoint_in_the_clear_is_for_this_machine_only(endpoint: str, allowe
 def test_s3_endpoint_in_the_clear_may_be_allowed() -> None:
     chosen = settings(KULTI_OPS_S3_ENDPOINT="http://s3.lan", KULTI_OPS_S3_ALLOW_HTTP="true")
     assert s3_options("s3://bucket", chosen).endpoint == "http://s3.lan"
+
+
+@pytest.mark.parametrize("endpoint", ["http://key:secret@s3.lan", "ftp://s3.lan", "http://[x"])
+def test_s3_endpoint_that_is_none_is_refused_also_in_the_clear(endpoint: str) -> None:
+    chosen = settings(KULTI_OPS_S3_ENDPOINT=endpoint, KULTI_OPS_S3_ALLOW_HTTP="true")
+    with pytest.raises(ConfigError, match="no http or https address"):
+        s3_options("s3://bucket", chosen)
 
 
 def test_s3_settings_that_contradict_each_other_are_refused() -> None:

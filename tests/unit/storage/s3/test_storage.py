@@ -14,7 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from urllib3.exceptions import SSLError
 
+from kulti_ops.backup import create
 from kulti_ops.backup.catalog import State, find, list_entries
 from kulti_ops.errors import (
     ConfigError,
@@ -523,3 +525,50 @@ def test_s3_catalog_takes_three_requests_a_backup(
     asked.clear()
     assert find(storage, min(ids)).backup_id == min(ids)
     assert len(asked) == 3
+
+
+def test_s3_sweep_removes_what_is_no_key_of_ours(swift: S3Server) -> None:
+    storage = on(swift)
+    for name in ("", "a b.txt", ".hidden"):
+        swift.boto().put_object(Bucket=BUCKET, Key=storage.client.key(f"{BACKUP}/{name}"), Body=b"")
+    assert storage.folders() == (BACKUP,)
+    assert storage.sweep(BACKUP) is True
+    assert swift.keys(prefix_of(storage)) == []
+
+
+@pytest.mark.parametrize("held", ["claim", "lock"])
+def test_s3_nothing_is_removed_once_a_lease_is_lost(swift: S3Server, held: str) -> None:
+    """A machine that slept must not remove what another made there meanwhile."""
+    storage = S3Storage(small_parts(swift), times=replace(QUICK, beat_s=3600))
+    name, leases = (BACKUP, storage._claims) if held == "claim" else ("source", storage._locks)
+    with getattr(storage, held)(name):
+        others = (CLAIMS if held == "claim" else LOCKS) + name
+        plant_lease(swift, storage, others)
+        put(on_same(storage), KEY)
+        leases[name]._beat()
+        with pytest.raises(StorageError, match="was lost: it was taken over"):
+            storage.delete(KEY)
+        create.discard(storage, BACKUP)
+    assert swift.keys(prefix_of(storage)) == sorted([others, KEY])
+
+
+def on_same(storage: S3Storage) -> S3Storage:
+    return S3Storage(storage.client.options, times=QUICK)
+
+
+def test_s3_reader_goes_on_after_a_damaged_tls_record(
+    swift: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = on(swift)
+    put(storage, KEY, b"content")
+
+    class Damaged:
+        def read(self, _size: int) -> bytes:
+            raise SSLError("bad record mac")
+
+        def close(self) -> None:
+            pass
+
+    with storage.reader(KEY) as reader:
+        monkeypatch.setattr(reader, "_body", Damaged())
+        assert reader.read(100) == b"content"
