@@ -211,12 +211,10 @@ def _call(
     except KultiError as error:
         _show_traceback(run)
         return Outcome(), _info(run, error.kind, error.message, error.hint), error.exit_code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):  # the latter: Ctrl-C at a question
         return Outcome(), _info(run, "interrupted", "interrupted", ""), ExitCode.INTERRUPTED
     except TerminatedError:
         return Outcome(), _info(run, "terminated", "terminated", ""), ExitCode.TERMINATED
-    except typer.Abort:  # Ctrl-C at a question
-        return Outcome(), _info(run, "interrupted", "interrupted", ""), ExitCode.INTERRUPTED
     except (typer.Exit, typer.BadParameter):
         raise
     except Exception as error:  # noqa: BLE001 - the edge: whatever else happens is a bug

@@ -132,6 +132,7 @@ def restore_project(
     from kulti_ops.audit import write_audit
     from kulti_ops.errors import KultiError
     from kulti_ops.restore.comparison import failure_of
+    from kulti_ops.restore.hosted.residual import residual_sql
     from kulti_ops.restore.hosted.run import prepare_hosted, run_hosted
 
     prepared = prepare_hosted(
@@ -145,6 +146,9 @@ def restore_project(
     if not yes or prepared.plan.dangling:
         run.say(plan_text(prepared))
     ask(run, f"restore into {target.label}?", yes=yes)
+    # that it cannot be written must not come out behind the commit; no pipe gets it twice
+    if residual is not None and (residual.is_file() or not residual.exists()):
+        run.write_file(residual, residual_sql(prepared.plan), masked=False)
 
     def audit(action: str, **more: Any) -> None:  # noqa: ANN401 - small facts
         write_audit(
@@ -171,7 +175,8 @@ def restore_project(
     return Outcome(
         results=tuple(done.results),
         data=_restored_data(prepared, done),
-        failure=failure_of(done.results),
+        # undone for a difference alone is the comparison's verdict
+        failure=failure_of(done.results) if done.outcome.errors else None,
     )
 
 
@@ -218,7 +223,7 @@ def _named_reasons() -> frozenset[str]:
     """Return the reasons whose entries a person wants to see by name: rows that are left out."""
     from kulti_ops.restore.hosted import rules
 
-    return frozenset(rule.reason for rule in (rules.SESSIONS, rules.ROWS_OF_OTHERS))
+    return frozenset({rules.SESSIONS.reason})
 
 
 def _steps(prepared: PreparedHosted) -> list[dict[str, Any]]:

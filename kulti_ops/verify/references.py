@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 # A plain table's key says nothing about tables that inherit from it; a NULL refers to nothing.
 _QUESTIONS = """
-SELECT k.conrelid::regclass::text, quote_ident(k.conname), format(
+SELECT k.conrelid::regclass::text, quote_ident(k.conname),
+       has_table_privilege(k.conrelid, 'SELECT') AND has_table_privilege(k.confrelid, 'SELECT')
+       AND has_schema_privilege(child.relnamespace, 'USAGE')
+       AND has_schema_privilege(parent.relnamespace, 'USAGE'), format(
          'SELECT count(*) FROM %s%s c WHERE %s AND NOT EXISTS (SELECT 1 FROM %s%s r WHERE %s)',
          CASE WHEN child.relkind = 'r' THEN 'ONLY ' ELSE '' END, k.conrelid::regclass,
          string_agg(format('c.%I IS NOT NULL', a.attname), ' AND ' ORDER BY p.i),
@@ -31,18 +34,18 @@ SELECT k.conrelid::regclass::text, quote_ident(k.conname), format(
   JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = p.other
  WHERE k.contype = 'f' AND k.convalidated AND k.conparentid = 0
    AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
- GROUP BY k.oid, child.relkind, parent.relkind
+ GROUP BY k.oid, child.relkind, child.relnamespace, parent.relkind, parent.relnamespace
  ORDER BY 1, 2
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """A foreign key, and how many rows of its table refer to nothing."""
+    """A foreign key, and how many rows of its table refer to nothing; None: not readable."""
 
     table: str
     name: str
-    orphans: int
+    orphans: int | None
 
 
 def count_orphans(connection: Connection) -> tuple[Reference, ...]:
@@ -55,12 +58,16 @@ def count_orphans(connection: Connection) -> tuple[Reference, ...]:
         asked = connection.execute(_QUESTIONS.encode()).fetchall()
         if not asked:
             return ()
-        query = sql.SQL(" UNION ALL ").join(
+        questions = [
             sql.SQL("SELECT {}, ({})").format(sql.Literal(number), sql.SQL(question))
-            for number, (_, _, question) in enumerate(asked)
+            for number, (_, _, readable, question) in enumerate(asked)
+            if readable
+        ]
+        query = sql.SQL(" UNION ALL ").join(questions)
+        counts = (
+            dict(connection.execute(query.as_bytes(connection)).fetchall()) if questions else {}
         )
-        counts = dict(connection.execute(query.as_bytes(connection)).fetchall())
     return tuple(
-        Reference(table=table, name=name, orphans=counts[number])
-        for number, (table, name, _) in enumerate(asked)
+        Reference(table=table, name=name, orphans=counts.get(number))
+        for number, (table, name, _, _) in enumerate(asked)
     )

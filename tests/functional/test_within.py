@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,10 +12,13 @@ from kulti_ops.db import connect, own_target
 from kulti_ops.digest import TableDigest
 from kulti_ops.errors import DatabaseError
 from kulti_ops.inventory import Inventory, pin_session, read_items
+from kulti_ops.report import Verdict
 from kulti_ops.verify.deparse import is_same_query
 from kulti_ops.verify.live import copy_columns, digest_tables
 from kulti_ops.verify.references import count_orphans
+from kulti_ops.verify.restored import Expected, materialized_views_on
 from kulti_ops.verify.within import digest_within
+from tests.unit.making import inventory, item, toc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,13 +82,48 @@ def test_digest_within_of_a_table_that_may_not_be_read_is_an_error(sandbox: Sand
 def test_references_that_lead_nowhere_are_counted_key_by_key(sandbox: SandboxInfo) -> None:
     with looking(sandbox) as connection:
         clean = count_orphans(connection)
-        assert (len(clean), sum(r.orphans for r in clean)) == (65, 0)
+        assert [r.orphans for r in clean] == [0] * 65
         connection.execute("SET LOCAL session_replication_role = replica")
         connection.execute("DELETE FROM edge_cases.measurements WHERE region = 'us'")
         connection.execute("DELETE FROM storage.buckets WHERE id = 'avatars'")
         broken = {r.name: r.orphans for r in count_orphans(connection) if r.orphans}
     assert set(broken) == {"measurement_notes_taken_on_region_fkey", "objects_bucket_id_fkey"}
     assert broken["objects_bucket_id_fkey"] > 100
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "says"),
+    [
+        ("SELECT id FROM edge_cases.fresh", Verdict.OK, "1 materialized views are the same"),
+        ("SELECT id, random() FROM edge_cases.fresh", Verdict.WARN, "only the number of rows"),
+        ("SELECT count(*) FROM edge_cases.later", Verdict.CRIT, "1 materialized views differ"),
+        ("SELECT random() FROM edge_cases.later", Verdict.CRIT, "1 materialized views differ"),
+    ],
+)
+def test_materialized_view_that_answers_anew_each_time_is_warned_of_and_no_fault(
+    sandbox: SandboxInfo, query: str, status: Verdict, says: str
+) -> None:
+    with looking(sandbox) as connection:
+        connection.execute("CREATE TABLE edge_cases.fresh AS SELECT generate_series(1, 3) AS id")
+        connection.execute("CREATE TABLE edge_cases.later AS TABLE edge_cases.fresh")
+        connection.execute(f"CREATE MATERIALIZED VIEW edge_cases.kept AS {query}".encode())
+        connection.execute("INSERT INTO edge_cases.later VALUES (4)")
+        kept = item("materialized view", "edge_cases.kept", populated="true")
+        archive: Any = Path("not read")
+        expected = Expected(inventory=inventory(kept), toc=toc(), digests={}, archive=archive)
+        found = materialized_views_on(connection, expected)
+    assert (found.status, says in found.summary) == (status, True), found.summary
+
+
+def test_references_that_may_not_be_read_are_told_apart_from_good_ones(
+    sandbox: SandboxInfo,
+) -> None:
+    with looking(sandbox) as connection:
+        connection.execute("SET LOCAL ROLE kulti_reader")
+        connection.execute("SET LOCAL search_path = ''")
+        found = {r.name: r.orphans for r in count_orphans(connection)}
+    assert len(found) > 60
+    assert found["profiles_id_fkey"] is None
 
 
 @pytest.mark.parametrize(

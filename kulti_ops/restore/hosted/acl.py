@@ -15,6 +15,7 @@ from kulti_ops.restore.hosted.rights import (
     Subject,
     bring_to,
     grant,
+    is_known,
     missing_rights,
     parse_rights,
     subject_of,
@@ -39,13 +40,14 @@ def decide_rights(view: View, entry: Entry) -> Step:
     if found is None or subject is None:
         part = view.is_of_extension(entry)
         return Step(entry=entry, rule=rules.EXTENSION_RIGHTS if part else rules.RUN)
-    wanted = _of_roles_that_are(view, parse_rights(found[0].attributes.get("acl")))
+    rights = _known_rights(view, found[0])
+    wanted = _of_roles_that_are(view, rights)
     present = view.facts.items.get(found[0].key)
     if present is not None:
         there = parse_rights(present.attributes.get("acl"))
         lines = tuple(bring_to(wanted, there, subject, role=view.facts.role))
         return Step(entry=entry, rule=rules.OWN_RIGHTS, text=_joined(lines))
-    if len(wanted) < len(parse_rights(found[0].attributes.get("acl"))):
+    if len(wanted) < len(rights):
         owner = found[0].attributes.get("owner") or ""
         return _without_gone_roles(view, entry, wanted=wanted, subject=subject, owner=owner)
     return Step(entry=entry, rule=rules.RUN)
@@ -53,7 +55,7 @@ def decide_rights(view: View, entry: Entry) -> Step:
 
 def _vendor_rights(view: View, entry: Entry, *, item: Item, subject: Subject) -> Step:
     there = parse_rights(view.facts.items[item.key].attributes.get("acl"))
-    wanted = _of_roles_that_are(view, parse_rights(item.attributes.get("acl")))
+    wanted = _of_roles_that_are(view, _known_rights(view, item))
     own = tuple(r for r in missing_rights(wanted, there) if _is_customers(view, r))
     if not own:
         return Step(entry=entry, rule=rules.VENDOR_RIGHTS)
@@ -71,6 +73,13 @@ def _vendor_rights(view: View, entry: Entry, *, item: Item, subject: Subject) ->
 
 def _is_customers(view: View, right: Right) -> bool:
     return right.grantor == view.facts.role or not (right.public or is_vendor_role(right.grantee))
+
+
+def _known_rights(view: View, item: Item) -> tuple[Right, ...]:
+    """Return the rights of an object that the target's version knows."""
+    major = view.facts.server_major
+    rights = parse_rights(item.attributes.get("acl"))
+    return tuple(r for r in rights if is_known(r, server_major=major))
 
 
 def _of_roles_that_are(view: View, rights: tuple[Right, ...]) -> tuple[Right, ...]:

@@ -87,16 +87,14 @@ class HostedRestore:
             number = begin(connection)
             with cancelled_when_interrupted(connection):
                 _Run(self, connection, outcome, number).everything()
-            if not outcome.errors:
-                self._judge(connection, outcome)
+                if not outcome.errors:
+                    self._judge(connection, outcome)
             if outcome.errors or _is_bad(outcome.results):
                 with translated("undoing the restore"):
                     connection.execute("ROLLBACK")
                 return
             insist(connection, number)
-            with translated("committing the restore"):
-                connection.execute("SELECT pg_notify('pgrst', 'reload schema')")
-                connection.execute("COMMIT")
+            _commit(connection)
             outcome.committed = True
 
     def _judge(self, connection: Connection, outcome: HostedOutcome) -> None:
@@ -254,6 +252,24 @@ class _Run:
     def _hand_back(self) -> None:
         with translated("roles"):
             hand_back_roles(self.connection, self.restore.plan.roles)
+
+
+def _commit(connection: Connection) -> None:
+    """Commit; a connection that is lost meanwhile leaves open whether it happened."""
+    with translated("committing the restore"):
+        connection.execute("SELECT pg_notify('pgrst', 'reload schema')")
+    try:
+        with translated("committing the restore"):
+            connection.execute("COMMIT")
+    except DatabaseError as error:
+        if not connection.closed:
+            raise
+        raise DatabaseError(
+            f"{error.message}: it is not known whether the restore was committed",
+            hint="look at the project: it holds everything or nothing; restore again refuses it "
+            "as in use when it holds everything",
+            sqlstate=error.sqlstate,
+        ) from None
 
 
 def _is_right(step: Step) -> bool:

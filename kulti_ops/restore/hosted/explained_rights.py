@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.restore.hosted import rules
 from kulti_ops.restore.hosted.facts import is_vendor_role
-from kulti_ops.restore.hosted.rights import parse_rights
+from kulti_ops.restore.hosted.rights import MAINTAIN_SINCE, is_known, parse_rights
 from kulti_ops.restore.hosted.vendor import is_vendors
 from kulti_ops.roles import plain_name
 from kulti_ops.verify import compare
-from kulti_ops.verify.compare import ABSENT, TARGETS_OWN
+from kulti_ops.verify.compare import ABSENT, PRESENT, TARGETS_OWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Rule = Callable[[Difference], str]
 
-_MAINTAIN_SINCE = 17
 _MEMBERSHIP_OPTIONS_SINCE = 16
 KEPT_OWNER = "nobody could give it to its owner: it belongs to the restoring role"
 CREATOR = "who creates a role may administer it, which nobody can take away"
@@ -78,7 +77,8 @@ def _can_grant(restored: Restored, right: Right) -> bool:
     names = {right.grantor} | (set() if right.public else {right.grantee})
     known = restored.facts.roles | set(restored.plan.roles.names)
     mine = restored.facts.assignable | set(restored.plan.roles.names)
-    return names <= known and right.grantor in mine
+    knows = is_known(right, server_major=restored.facts.server_major)
+    return knows and names <= known and right.grantor in mine
 
 
 def _kept_owners(restored: Restored) -> Rule:
@@ -181,23 +181,27 @@ def _memberships(restored: Restored) -> Rule:
             return NO_OPTIONS if old and unknown else ""
         role, _, member = difference.identity.partition(" to ")
         mine = plain_name(member) == facts.role and plain_name(role) in restored.plan.roles.names
-        if difference.attribute or not mine:
-            return ""
-        if difference.source == ABSENT:
-            return CREATOR
-        was = restored.source[difference.kind, difference.identity].attributes
-        only_admin = was.get("inherit") != "yes" and was.get("set") != "yes"
-        before_16 = facts.server_major < _MEMBERSHIP_OPTIONS_SINCE
-        return NO_CREATOR if before_16 and only_admin else ""
+        return _of_creator(restored, difference) if mine else ""
 
     return rule
+
+
+def _of_creator(restored: Restored, difference: Difference) -> str:
+    """Explain what a role's creator is in it from PostgreSQL 16 on, and was not before."""
+    change = (difference.attribute, difference.source, difference.target)
+    if restored.facts.server_major >= _MEMBERSHIP_OPTIONS_SINCE:
+        return CREATOR if change in {("admin", "no", "yes"), ("", ABSENT, PRESENT)} else ""
+    if change != ("", PRESENT, ABSENT):
+        return ""
+    was = restored.source[difference.kind, difference.identity].attributes
+    return NO_CREATOR if was.get("inherit") != "yes" and was.get("set") != "yes" else ""
 
 
 def _maintain(restored: Restored) -> Rule:
     """Explain the right MAINTAIN, which came with PostgreSQL 17."""
     majors = {
-        restored.source_major >= _MAINTAIN_SINCE,
-        restored.facts.server_major >= _MAINTAIN_SINCE,
+        restored.source_major >= MAINTAIN_SINCE,
+        restored.facts.server_major >= MAINTAIN_SINCE,
     }
 
     def rule(difference: Difference) -> str:

@@ -94,6 +94,7 @@ def _lost(plan: HostedPlan, outcome: HostedOutcome) -> Iterator[dict[str, Any]]:
             "follows": "the role has fewer rights than before",
             "sqlstate": rules.NO_RIGHT,
         }
+    yield from _lost_of_roles(plan)
     for entry, owner in plan.kept_owners:
         if entry.dump_id not in refused:
             yield {
@@ -103,6 +104,27 @@ def _lost(plan: HostedPlan, outcome: HostedOutcome) -> Iterator[dict[str, Any]]:
                 "follows": "functions that run as their owner run with other rights",
                 "sqlstate": None,
             }
+
+
+def _lost_of_roles(plan: HostedPlan) -> Iterator[dict[str, Any]]:
+    """Yield what is missing in roles although nothing about them was refused."""
+    for item in plan.roles.create:
+        if item.attributes.get("login") == "yes":
+            yield {
+                "entry": f"PASSWORD {item.identity}",
+                "rule": "password",
+                "reason": "no dump holds passwords",
+                "follows": "nobody can log in with the role until it has a new one",
+                "sqlstate": None,
+            }
+    for item in plan.roles.differing:
+        yield {
+            "entry": f"SETTING {item.identity}",
+            "rule": "role-settings",
+            "reason": "settings of a role of the vendor's are the target's own",
+            "follows": "the role runs with the target's settings",
+            "sqlstate": None,
+        }
 
 
 _CHANGED = (rules.DANGLING, rules.LEAKPROOF)

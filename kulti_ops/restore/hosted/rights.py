@@ -39,6 +39,7 @@ _DEFAULT_KINDS = {
     "n": "SCHEMAS",
     "L": "LARGE OBJECTS",
 }
+MAINTAIN_SINCE = 17  # the major that brought the right
 _FOR_ALL = {"f": "EXECUTE", "T": "USAGE"}  # what PostgreSQL grants to PUBLIC by itself
 
 
@@ -89,6 +90,11 @@ def parse_rights(text: str | None) -> tuple[Right, ...]:
         )
         for grantee, privilege, star, grantor in _RIGHT.findall(text or "")
     )
+
+
+def is_known(right: Right, *, server_major: int) -> bool:
+    """Return whether a server knows a right at all."""
+    return right.privilege != "MAINTAIN" or server_major >= MAINTAIN_SINCE
 
 
 def subject_of(item: Item, *, table: str = "") -> Subject | None:

@@ -81,6 +81,11 @@ def create_roles(connection: Connection, plan: RolePlan) -> None:
     """Create the customer's roles, without passwords, and become a member of each."""
     for item in plan.create:
         create_role(connection, item, superuser=False)
+    lend_roles(connection, plan)
+
+
+def lend_roles(connection: Connection, plan: RolePlan) -> None:
+    """Become a member of each role that was created."""
     options = sql.SQL(" WITH INHERIT TRUE, SET TRUE" if _has_options(connection) else "")
     for name in plan.lent:
         connection.execute(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from kulti_ops.restore.toc import with_local_roles
+from kulti_ops.restore.toc import ACL_ENTRIES, with_local_roles
 from kulti_ops.roles import quote_identifier
 
 if TYPE_CHECKING:
@@ -49,15 +49,19 @@ _BY_DROP = frozenset(
 _IN_DATABASE = frozenset({"FOREIGN DATA WRAPPER", "PUBLICATION", "SCHEMA", "SERVER"})
 _HEAP = "heap"
 _MAINTAIN_SINCE = 170000
-_LEAKPROOF = re.compile(r"^(    LANGUAGE [^\n]*?) LEAKPROOF\b", re.MULTILINE)
-_RIGHTS = re.compile(r"^((?:GRANT|REVOKE) )([A-Z, ()]+?)( ON )", re.MULTILINE)
+_LANGUAGE = re.compile(r"^    LANGUAGE [^\n]*$", re.MULTILINE)  # the first one is the clause
+_LEAKPROOF = re.compile(r" LEAKPROOF\b")
+_RIGHTS = re.compile(
+    r"^((?:ALTER DEFAULT PRIVILEGES [^\n]*? )?(?:GRANT|REVOKE) )([A-Z, ()]+?)( ON )", re.MULTILINE
+)
+_NO_RIGHTS = re.compile(r"(?:ALTER DEFAULT PRIVILEGES .*? )?(?:GRANT|REVOKE)  ON ")
 
 
 def statements(step: Step, facts: HostedFacts) -> str:
     """Return everything that runs for one step, in order."""
     entry = step.entry
     text = step.text if step.text is not None else definition(entry)
-    if entry.desc == "ACL" and step.text is None:
+    if entry.desc in ACL_ENTRIES and step.text is None:
         text = with_local_roles(text)
         if facts.version_num < _MAINTAIN_SINCE:
             text = without_maintain(text)
@@ -99,7 +103,7 @@ def not_valid(text: str) -> str:
 
 def without_leakproof(text: str) -> str:
     """Return a function's definition without LEAKPROOF, where its own clause has it."""
-    return _LEAKPROOF.sub(r"\1", text, count=1)
+    return _LANGUAGE.sub(lambda clause: _LEAKPROOF.sub("", clause[0], count=1), text, count=1)
 
 
 def without_maintain(text: str) -> str:
@@ -112,7 +116,7 @@ def without_maintain(text: str) -> str:
     return "".join(
         line
         for line in _RIGHTS.sub(known, text).splitlines(keepends=True)
-        if not line.startswith(("GRANT  ON ", "REVOKE  ON "))
+        if not _NO_RIGHTS.match(line)
     )
 
 

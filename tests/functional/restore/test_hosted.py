@@ -91,6 +91,9 @@ def test_plan_names_what_cannot_come_back_and_changes_nothing(
     }.items() <= steps.items()
     assert done.data["missing_roles"] == ["kulti_analyst", "kulti_reader"]
     assert rows(project.admin_url, STATE) == before
+    nowhere = kulti(*RUN, "--residual", str(tmp_path / "none" / "rest.sql"), NEW=project.url)
+    assert (nowhere.code, "cannot write" in nowhere.stderr) == (5, True)
+    assert rows(project.admin_url, STATE) == before
 
 
 def test_run_with_sessions_brings_them_back_and_the_residual_sql_runs_with_more_rights(
@@ -212,15 +215,40 @@ def test_run_told_to_stop_stops_the_server_too_and_leaves_nothing(
     assert rows(project.admin_url, STATE) == before
 
 
-def test_entry_that_ends_the_transaction_is_never_called_undone(
-    kulti: CommandLine, new_project: NewProject, server_install: Installation
+ENDS_THE_TRANSACTION = "CREATE TABLE public.t ();\nCOMMIT;\n"
+LOSES_THE_CONNECTION = """
+CREATE TABLE public.t (id integer);
+CREATE FUNCTION public.vanish() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid()); RETURN NULL; END';
+CREATE CONSTRAINT TRIGGER vanish AFTER INSERT ON public.t DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION public.vanish();
+ALTER TABLE public.t ENABLE ALWAYS TRIGGER vanish;
+INSERT INTO public.t VALUES (1);
+"""
+
+
+@pytest.mark.parametrize(
+    ("definition", "says"),
+    [
+        (ENDS_THE_TRANSACTION, "ended the transaction"),
+        (LOSES_THE_CONNECTION, "it is not known whether the restore was committed"),
+    ],
+)
+def test_restore_whose_transaction_is_lost_is_never_called_undone(
+    kulti: CommandLine,
+    new_project: NewProject,
+    server_install: Installation,
+    definition: str,
+    says: str,
 ) -> None:
     project = new_project()
     target = own_target(project.url, "the project")
     with connect(target, application="test") as connection:
         facts = look_at_project(connection)
-    hostile = entry(1, "TABLE", "t", definition="CREATE TABLE public.t ();\nCOMMIT;\n")
-    archive = toc(hostile, entry(2, "TABLE", "u", definition="CREATE TABLE public.u ();\n"))
+    archive = toc(
+        entry(1, "TABLE", "t", definition=definition),
+        entry(2, "TABLE", "u", definition="CREATE TABLE public.u ();\n"),
+    )
     plan = plan_hosted(View(archive, inventory(), facts, HostedOptions()))
     restore = HostedRestore(
         archive=kulti.home / "none",
@@ -230,8 +258,10 @@ def test_entry_that_ends_the_transaction_is_never_called_undone(
         tools=server_install,
         judge=lambda _connection, _outcome: (),
     )
-    with pytest.raises(DatabaseError, match="ended the transaction"):
-        restore.run(HostedOutcome())
+    outcome = HostedOutcome()
+    with pytest.raises(DatabaseError, match=says):
+        restore.run(outcome)
+    assert not outcome.committed
 
 
 def test_run_into_a_project_in_use_is_refused_and_changes_nothing(

@@ -271,6 +271,21 @@ def test_memberships_of_the_maker_are_explained_by_version() -> None:
     assert differences(full, role) == {"membership mine to postgres: missing": ""}
 
 
+def test_administering_a_new_role_is_explained_where_its_maker_cannot_help_it() -> None:
+    role = item("role", "mine")
+    was = membership(admin="no", inherit="yes", set="yes")
+    admin = membership(admin="yes", inherit="yes", set="yes")
+    found = "membership mine to postgres: admin"
+    new = restored(role, was, created=("mine",))
+    assert differences(new, role, admin) == {found: CREATOR}
+    lost = restored(role, admin, created=("mine",))
+    assert differences(lost, role, was) == {found: ""}
+    old = restored(role, was, created=("mine",), version_num=150005)
+    assert differences(old, role, admin) == {found: ""}
+    gained = restored(role, created=("mine",), version_num=150005)
+    assert differences(gained, role, admin) == {"membership mine to postgres: new": ""}
+
+
 def test_roles_that_were_there_are_taken_as_they_are_and_new_ones_are_not() -> None:
     was, is_now = item("role", "mine", login="yes"), item("role", "mine", login="no")
     existing = restored(was, before=(is_now,))

@@ -151,7 +151,7 @@ def test_policy_on_a_vendors_table_is_tried_and_its_comment_needs_the_owner() ->
         ("messages", "realtime", {}, ("skip", "realtime")),
         ("gone", "auth", {}, ("lost", "rows-no-table")),
         ("shut", "auth", {}, ("lost", "rows-no-right")),
-        ("full", "auth", {}, ("skip", "rows-present")),
+        ("full", "auth", {}, ("lost", "rows-present")),
         ("users", "auth", {"public_only": True}, ("skip", "public-only")),
         ("schema_migrations", "supabase_migrations", {}, ("run", "run")),
     ],
@@ -224,6 +224,23 @@ def test_rights_that_a_vendors_role_gave_to_a_customers_role_are_left_to_others(
     found = step(made, 2)
     assert found.rule.name == "vendor-grants-no-right"
     assert 'TO "kulti_reader"' in found.residual
+
+
+@pytest.mark.parametrize(("version_num", "rights"), [(170006, 2), (150005, 1)])
+def test_grant_of_a_right_that_the_targets_version_lacks_is_left_out(
+    version_num: int, rights: int
+) -> None:
+    acl = "kulti_reader=MAINTAIN/postgres, kulti_reader=SELECT/postgres"
+    was = item("table", "auth.users", 10, classid=1259, acl=acl)
+    made = plan(
+        entry(1, "TABLE", "users", namespace="auth", classid=1259, oid=10),
+        entry(2, "ACL", "TABLE users", namespace="auth", dependencies=(1,)),
+        target=facts(item("table", "auth.users", 10, classid=1259), version_num=version_num),
+        source=inventory(was, item("role", "kulti_reader")),
+    )
+    found = step(made, 2)
+    assert found.rule.name == "vendor-grants"
+    assert (found.text or "").count("GRANT ") == rights
 
 
 def test_rights_on_schema_public_are_brought_to_the_backups_state() -> None:

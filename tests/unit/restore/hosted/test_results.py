@@ -7,7 +7,7 @@ from kulti_ops.restore.hosted.execute import HostedOutcome
 from kulti_ops.restore.hosted.load import ColumnLoss
 from kulti_ops.restore.hosted.results import judge_losses, judge_run
 from kulti_ops.restore.tool import EntryError
-from tests.unit.making import entry
+from tests.unit.making import entry, inventory, item
 from tests.unit.restore.hosted.making import facts, plan, step
 
 
@@ -57,3 +57,16 @@ def test_losses_of_every_kind_are_warned_of_one_by_one() -> None:
     ]
     assert "7 values" in found.rows[2]["reason"]
     assert found.rows[1]["sqlstate"] == "42501"
+
+
+def test_passwords_and_settings_of_roles_are_named_although_nothing_was_refused() -> None:
+    settings = {"role": "authenticated", "settings": "{statement_timeout=1s}"}
+    source = inventory(
+        item("role", "with_login", login="yes"),
+        item("role", "without_login", login="no"),
+        item("setting", "of authenticated", **settings),
+    )
+    made = plan(target=facts(), source=source)
+    found = judge_losses(made, HostedOutcome())
+    assert found.status is Verdict.WARN
+    assert [r["entry"] for r in found.rows] == ["PASSWORD with_login", "SETTING of authenticated"]

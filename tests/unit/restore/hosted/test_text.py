@@ -112,3 +112,26 @@ def test_not_valid_stands_at_the_end_of_the_key() -> None:
     assert not_valid("ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES u(b);\n\n").endswith(
         "u(b) NOT VALID;\n"
     )
+
+
+def test_leakproof_in_a_body_is_left_alone() -> None:
+    body = "CREATE FUNCTION f() RETURNS text\n    LANGUAGE sql{}\n    AS $$\n"
+    body += "    LANGUAGE c LEAKPROOF$$"
+    assert without_leakproof(body.format("")) == body.format("")
+    assert without_leakproof(body.format(" STABLE LEAKPROOF")) == body.format(" STABLE")
+
+
+@pytest.mark.parametrize(
+    ("rights", "left"),
+    [
+        ("SELECT,MAINTAIN", "ALTER DEFAULT PRIVILEGES FOR ROLE a GRANT SELECT ON TABLES TO b;\n"),
+        ("MAINTAIN", ""),
+    ],
+)
+def test_default_privileges_lose_the_right_that_older_servers_do_not_know(
+    rights: str, left: str
+) -> None:
+    text = f"ALTER DEFAULT PRIVILEGES FOR ROLE a GRANT {rights} ON TABLES TO b;\n"
+    step = Step(entry=entry(1, "DEFAULT ACL", definition=text), rule=rules.RUN)
+    assert statements(step, facts(version_num=150005)) == left
+    assert statements(step, facts()) == text
