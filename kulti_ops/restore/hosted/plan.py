@@ -133,6 +133,8 @@ def _by_kind(view: View, entry: Entry) -> Step:
         return Step(entry=entry, rule=rules.SESSION)
     if entry.desc == "DATABASE PROPERTIES":
         return Step(entry=entry, rule=rules.DATABASE_SETTING)
+    if is_database_level(entry) and entry.desc == "ACL":
+        return Step(entry=entry, rule=rules.DATABASE_RIGHTS)
     if is_database_level(entry):
         return Step(entry=entry, rule=rules.DATABASE)
     special = _SPECIAL.get(entry.desc)

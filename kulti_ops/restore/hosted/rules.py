@@ -55,8 +55,16 @@ SESSION = Rule(
 DATABASE = Rule(
     name="database",
     fate=Fate.SKIP,
-    applies_to="DATABASE, its comment and rights",
+    applies_to="DATABASE and its comment",
     reason="belongs to the project's database, not to its contents",
+)
+DATABASE_RIGHTS = Rule(
+    name="database-rights",
+    fate=Fate.LOST,
+    applies_to="ACL of the DATABASE",
+    reason="rights on the database itself are the project's",
+    follows="who may connect and make temporary tables is what the project lets them",
+    residual=True,
 )
 DATABASE_SETTING = Rule(
     name="database-setting",

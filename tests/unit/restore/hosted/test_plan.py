@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kulti_ops.restore.hosted.residual import residual_sql
 from kulti_ops.restore.hosted.rules import RULES, Fate
 from kulti_ops.restore.hosted.text import statements
 from tests.unit.making import entry, inventory, item
@@ -54,6 +55,22 @@ def test_what_the_target_lacks_takes_along_what_depends_on_it() -> None:
         4: ("run", "run"),
     }
     assert step(made, 3).detail == "TABLE auth.users"
+
+
+def test_rights_on_the_database_are_named_and_left_as_sql() -> None:
+    """They may say who must not connect: losing them in silence would open what was closed."""
+    made = plan(
+        entry(1, "DATABASE", "postgres"),
+        entry(2, "COMMENT", "DATABASE postgres"),
+        entry(3, "ACL", "DATABASE postgres", definition="REVOKE ALL ON DATABASE postgres ...;"),
+        target=HOSTED,
+    )
+    assert fates(made) == {
+        1: ("skip", "database"),
+        2: ("skip", "database"),
+        3: ("lost", "database-rights"),
+    }
+    assert "REVOKE ALL ON DATABASE postgres ...;" in residual_sql(made)
 
 
 def test_lost_index_takes_along_nothing() -> None:
