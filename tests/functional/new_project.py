@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from kulti_ops import project
@@ -164,7 +165,8 @@ def _installation(root: Path) -> Installation:
 def _installation_15(root: Path) -> Installation:
     """Copy the PostgreSQL 15 of the wheel pgserver to where the server's account can go."""
     found = copy_older_server(root, 15)
-    assert found is not None, "install the development requirements"
+    if found is None:
+        pytest.skip("no wheel of PostgreSQL 15 on this Python")
     extensions = found.bin_dir.parent / "share" / "postgresql" / "extension"
     for folder in (shape.EXTENSIONS_DIR, _EXTENSIONS_15):
         shutil.copytree(folder, extensions, dirs_exist_ok=True)
