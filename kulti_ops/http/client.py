@@ -166,19 +166,22 @@ async def open_client(policy: Policy) -> AsyncIterator[Client]:
         limit_per_host=policy.connections_per_host,
         use_dns_cache=False,
     )
-    async with aiohttp.ClientSession(
-        connector=connector,
-        auto_decompress=False,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None),
-        trace_configs=[trace_config()],
-        trust_env=False,
-        max_line_size=MAX_HEADER_BYTES,
-        max_field_size=MAX_HEADER_BYTES,
-    ) as session:
-        # it would try once more by itself: whether an answer came at the first try is a finding
-        session._retry_connection = False  # noqa: SLF001 - there is no public switch
-        yield Client(session, policy)
+    try:
+        async with aiohttp.ClientSession(
+            connector=connector,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            trace_configs=[trace_config()],
+            trust_env=False,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+        ) as session:
+            # it would try once more by itself: whether an answer came at the first try is a finding
+            session._retry_connection = False  # noqa: SLF001 - there is no public switch
+            yield Client(session, policy)
+    finally:
+        await asyncio.sleep(0)  # a closed connection lets go of its socket in the loop's next turn
 
 
 def tls_context(policy: Policy) -> ssl.SSLContext:
