@@ -14,7 +14,13 @@ from kulti_ops import sealing
 from kulti_ops.backup import dump
 from kulti_ops.backup.publish import DUMP_NAME, Facts, publish
 from kulti_ops.backup.pump import Pump
-from kulti_ops.backup.snapshot import LockWaitError, Snapshot, hold_snapshot, take_expectations
+from kulti_ops.backup.snapshot import (
+    LockWaitError,
+    Snapshot,
+    hold_snapshot,
+    standing,
+    take_expectations,
+)
 from kulti_ops.backup.watchdog import Watchdog
 from kulti_ops.db import translated
 from kulti_ops.errors import OperationFailedError
@@ -220,7 +226,7 @@ def _raise_failure(pump: Pump, watchdog: Watchdog) -> None:
 
 def _ping(snapshot: Snapshot) -> None:
     """Make sure the snapshot's transaction still stands: without it the counts mean nothing."""
-    with translated("the snapshot was lost during the dump"):
+    with standing(snapshot), translated("asking for the snapshot"):
         snapshot.connection.execute("SELECT 1")
 
 

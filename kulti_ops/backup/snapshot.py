@@ -152,12 +152,28 @@ def take_expectations(
     Raises: DatabaseError; the snapshot's connection may be lost then.
     """
     connection = snapshot.connection
-    with translated("counting under the snapshot"):
+    with standing(snapshot), translated("counting under the snapshot"):
         items = read_items(connection)
         pause()
         counts = _count(connection, snapshot.tables, count=count, pause=pause)
         sequences = _greatest(connection, snapshot.sequences)
     return Inventory(items=items, row_counts=counts, sequences=sequences, session=session)
+
+
+@contextmanager
+def standing(snapshot: Snapshot) -> Iterator[None]:
+    """Name the loss of the snapshot's connection as what it is, whichever query meets it first."""
+    try:
+        yield
+    except DatabaseError as error:
+        if not snapshot.connection.closed:
+            raise
+        code = f" ({error.sqlstate})" if error.sqlstate else ""
+        raise DatabaseError(
+            f"the snapshot was lost during the dump: {error.primary}{code}",
+            sqlstate=error.sqlstate,
+            primary=error.primary,
+        ) from error
 
 
 def _prepare(connection: Connection, *, lock_wait_s: float) -> None:
