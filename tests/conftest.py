@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from fnmatch import fnmatch
 
 import pytest
@@ -32,6 +33,9 @@ _skipped: pytest.StashKey[dict[str, str]] = pytest.StashKey()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_skipped] = {}
+    # in the background of a shell SIGINT is ignored, by whatever the tests start as well
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class _Watch:
