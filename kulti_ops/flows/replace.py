@@ -16,8 +16,7 @@ from kulti_ops.backup.create import create_backup
 from kulti_ops.errors import KultiError, OperationFailedError, RefusedError
 from kulti_ops.progress import SILENT, Progress
 from kulti_ops.report import CheckResult, Verdict, worst
-from kulti_ops.restore import guards
-from kulti_ops.restore import replace as databases
+from kulti_ops.restore import databases, guards, siblings, swap
 from kulti_ops.restore.run import Prepared, RestoreOptions, prepare_restore, run_restore
 from kulti_ops.restore.space import judge_server_space, server_free_bytes
 from kulti_ops.sealing import IDENTITY_FILE_SETTING, describe, opens
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Connection, Target
     from kulti_ops.pgtools import Installation
-    from kulti_ops.restore.replace import DatabaseState, Sessions
+    from kulti_ops.restore.databases import DatabaseState
+    from kulti_ops.restore.swap import Sessions
     from kulti_ops.storage import Storage
     from kulti_ops.verify.restored import TableMatch
 
@@ -40,6 +40,7 @@ SAFETY_LABEL = "before-replace"
 # A table that is critical and gone is why somebody restores: the safety backup holds what
 # there is, and its check of rows says so for every table of the database.
 _NOT_FOR_SAFETY = frozenset({"critical-tables"})
+_NO_ROWS_TO_LOSE = frozenset({"rows"})  # of a database without tables: its objects are judged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,17 +99,17 @@ def prepare_replace(
     _judge_backup(manifest, named=options.backup_named)
     _judge_recipients(options)
     guards.judge_connection(target)
-    databases.judge_replace(target, None, confirmed=options.confirmed)
+    swap.judge_replace(target, None, confirmed=options.confirmed)
     state = guards.look_at(target, timeout_s=timeout_s)
-    databases.judge_replace(target, state, confirmed=options.confirmed)
-    maintenance = databases.maintenance_of(target, timeout_s=timeout_s)
-    with databases.replacing(maintenance, target.database) as connection:
+    swap.judge_replace(target, state, confirmed=options.confirmed)
+    maintenance = swap.maintenance_of(target, timeout_s=timeout_s)
+    with swap.replacing(maintenance, target.database) as connection:
         live = databases.read_database(connection, target.database)
-        sessions = databases.sessions_of(connection, live)
-        leftovers = databases.leftovers_of(connection, live.name)
+        sessions = swap.sessions_of(connection, live)
+        leftovers = siblings.leftovers_of(connection, live.name)
         free = server_free_bytes(connection, target, live.name)
     space = judge_server_space(manifest, free, database=live.name)
-    databases.judge_sessions(live, sessions, end=options.terminate_connections)
+    swap.judge_sessions(live, sessions, end=options.terminate_connections)
     prepared = prepare_restore(
         manifest, storage, target, options=options.restore, progress=progress, empty=False
     )
@@ -119,8 +120,8 @@ def prepare_replace(
         sessions=sessions,
         leftovers=leftovers,
         space=space,
-        beside=databases.sibling_name(live.name, databases.RESTORED, options.now),
-        kept=databases.sibling_name(live.name, databases.BEFORE, options.now),
+        beside=siblings.sibling_name(live.name, siblings.RESTORED, options.now),
+        kept=siblings.sibling_name(live.name, siblings.BEFORE, options.now),
     )
 
 
@@ -164,7 +165,7 @@ def run_replace(
     A difference is a result: then nothing was swapped.
     """
     done = Replaced(results=[*_leftover_results(prepared.leftovers), prepared.space])
-    with databases.replacing(prepared.maintenance, prepared.live.name) as connection:
+    with swap.replacing(prepared.maintenance, prepared.live.name) as connection:
         _back_up(prepared, storage, done, options=options, progress=progress)
         restored = _restore_beside(connection, prepared, done, options, progress)
         if restored is None:
@@ -219,7 +220,10 @@ def _back_up(
             data=proof_of(verified, created.manifest),
         ),
     )
-    judged = [r for r in verified.results if r.id not in _NOT_FOR_SAFETY]
+    aside = (
+        _NOT_FOR_SAFETY if created.manifest.totals.tables else _NOT_FOR_SAFETY | _NO_ROWS_TO_LOSE
+    )
+    judged = [r for r in verified.results if r.id not in aside]
     status = worst(r.status for r in judged)
     if status in {Verdict.CRIT, Verdict.UNKNOWN}:
         bad = next(r for r in judged if r.status is status)
@@ -277,7 +281,7 @@ def _take_away(connection: Connection, prepared: PreparedReplace, error: BaseExc
     try:
         databases.drop_beside(connection, prepared.beside)
     except KultiError:
-        left += f"; drop what is left: {databases.drop_statement(prepared.beside)}"
+        left += f"; drop what is left: {siblings.drop_statement(prepared.beside)}"
     if isinstance(error, KultiError):
         error.hint = f"{left}. {error.hint}".strip()
 
@@ -291,7 +295,7 @@ def _swap(
 ) -> None:
     live = prepared.live
     try:
-        databases.swap(
+        swap.swap(
             connection,
             prepared.maintenance,
             live,
@@ -300,20 +304,20 @@ def _swap(
             end_sessions=options.terminate_connections,
         )
     except KultiError as error:
-        on = databases.way_on(live.name, beside=prepared.beside, kept=prepared.kept)
+        on = siblings.way_on(live.name, beside=prepared.beside, kept=prepared.kept)
         error.hint = (
             f"{live.name} is as it was; the restored copy, compared and equal, is "
             f"{prepared.beside}. finish by hand: {on} or drop it: "
-            f"{databases.drop_statement(prepared.beside)}"
+            f"{siblings.drop_statement(prepared.beside)}"
         )
         raise
     except BaseException as error:  # interrupted: nothing is there under that name if it was done
         _take_away(connection, prepared, error)
         raise
     try:
-        databases.judge_swapped(connection, live, restored_oid=restored.oid, kept=prepared.kept)
+        swap.judge_swapped(connection, live, restored_oid=restored.oid, kept=prepared.kept)
     except OperationFailedError as error:
-        back = databases.way_back(live.name, prepared.kept)
+        back = siblings.way_back(live.name, prepared.kept)
         error.hint = f"{error.hint}; the old one is {prepared.kept}, to go back: {back}"
         raise
 
@@ -328,7 +332,7 @@ def _leftover_results(leftovers: tuple[str, ...]) -> tuple[CheckResult, ...]:
             summary=f"earlier runs restored and never finished: {', '.join(leftovers)}",
             evidence={"leftovers": list(leftovers)},
             rows=tuple({"database": name} for name in leftovers),
-            next=" ".join(databases.drop_statement(name) for name in leftovers),
+            next=" ".join(siblings.drop_statement(name) for name in leftovers),
         ),
     )
 
@@ -339,7 +343,7 @@ def _replaced_result(prepared: PreparedReplace, duration_s: float) -> CheckResul
         id="replaced",
         status=Verdict.OK,
         summary=f"{live} is the restored database, with its rights and settings; the old one is "
-        f"kept as {prepared.kept}; to go back: {databases.way_back(live, prepared.kept)}",
+        f"kept as {prepared.kept}; to go back: {siblings.way_back(live, prepared.kept)}",
         evidence={"kept_as": prepared.kept},
         duration_s=duration_s,
     )
@@ -352,5 +356,5 @@ def _not_replaced(prepared: PreparedReplace) -> CheckResult:
         summary=f"{prepared.live.name} is as it was: the restored copy differs from the backup",
         evidence={"beside": prepared.beside},
         next=f"look at it in {prepared.beside}, then drop it: "
-        f"{databases.drop_statement(prepared.beside)}",
+        f"{siblings.drop_statement(prepared.beside)}",
     )
