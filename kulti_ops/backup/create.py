@@ -85,7 +85,10 @@ def create_backup(
             expected_bytes=expected,
             progress=progress,
         )
-        return Created(manifest=_attempts(job, now), remarks=_remarks(found), warnings=warnings)
+        manifest = _attempts(job, now)
+        if not manifest.totals.tables:
+            warnings += (f"{target.database} has no tables: is it the right database?",)
+        return Created(manifest=manifest, remarks=_remarks(found), warnings=warnings)
 
 
 def sweep_leftovers(storage: Storage) -> tuple[str, ...]:

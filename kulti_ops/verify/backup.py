@@ -10,17 +10,16 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kulti_ops.backup.manifest import rows_of
 from kulti_ops.backup.reading import StoredArtifact, judge_identities, stored
 from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.inventory import LIMIT_BYTES, Inventory, from_json
 from kulti_ops.pgtools import choose
-from kulti_ops.platform.tables import CRITICAL_TABLES
 from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.sealing import NO_IDENTITIES, Identities, LockedError
 from kulti_ops.verify import Level
 from kulti_ops.verify.contents import ArchiveContents, read_contents
+from kulti_ops.verify.counted import judge_critical, judge_rows
 from kulti_ops.verify.expectations import coverage, sequence_problems, table_of_entry
 from kulti_ops.verify.integrity import (
     check_presence,
@@ -29,7 +28,7 @@ from kulti_ops.verify.integrity import (
     merge_sha256,
     sha256_result,
 )
-from kulti_ops.verify.result import NAMES_SHOWN, all_or_crit, not_compared
+from kulti_ops.verify.result import all_or_crit, not_compared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -138,8 +137,8 @@ def _content_results(
     digests: dict[str, TableDigest],
 ) -> Iterator[CheckResult]:
     assert contents.toc is not None  # noqa: S101 - the caller made sure
-    yield _rows(manifest, inventory, digests)
-    yield _critical(manifest, inventory, digests)
+    yield judge_rows(manifest, inventory, digests)
+    yield judge_critical(manifest, inventory, digests)
     left_out = frozenset(manifest.left_out)
     for covered in coverage(inventory, contents.toc, left_out=left_out):
         if not covered.expected:
@@ -156,89 +155,21 @@ def _content_results(
             bad=f"{len(covered.missing)} of {covered.expected} {covered.noun} are missing",
             evidence={"expected": covered.expected, "missing": len(covered.missing)},
         )
-    behind = sequence_problems(inventory, contents.toc)
-    yield all_or_crit(
+    yield _sequence_values(inventory, contents.toc)
+
+
+def _sequence_values(inventory: Inventory, toc: Toc) -> CheckResult:
+    behind = sequence_problems(inventory, toc)
+    if not inventory.sequences and not behind:
+        return CheckResult(
+            id="sequence-values", status=Verdict.SKIPPED, summary="the source has no sequences"
+        )
+    return all_or_crit(
         "sequence-values",
         missing=behind,
         good=f"all {len(inventory.sequences)} sequences are at or ahead of the source's values",
         bad=f"{len(behind)} sequences lie behind the source",
         evidence={"examined": len(inventory.sequences)},
-    )
-
-
-def _rows(manifest: Manifest, inventory: Inventory, digests: dict[str, TableDigest]) -> CheckResult:
-    """Hold the archive's rows against the counts taken at the source, table by table."""
-    left_out = set(manifest.left_out)
-    wrong, uncounted, right = [], [], 0
-    for identity, counted in inventory.row_counts.items():
-        found = digests.get(identity)
-        if counted is None:
-            if found is not None:
-                uncounted.append(identity)
-        elif identity in left_out:
-            continue
-        elif found is None or found.rows != counted:
-            wrong.append((identity, counted, None if found is None else found.rows))
-        else:
-            right += 1
-    extra = sorted(set(digests) - set(inventory.row_counts))
-    rows = tuple({"table": t, "source": s, "archive": a} for t, s, a in wrong)
-    evidence = {
-        "tables_equal": right,
-        "tables_different": len(wrong),
-        "not_counted": len(uncounted),
-    }
-    if wrong or extra:
-        names = ", ".join([t for t, _, _ in wrong][:NAMES_SHOWN] + extra[:NAMES_SHOWN])
-        return CheckResult(
-            id="rows",
-            status=Verdict.CRIT,
-            summary=f"rows differ from the source in {len(wrong) + len(extra)} tables: {names}",
-            evidence=evidence,
-            rows=rows,
-            next="make a new backup: kulti-ops backup create",
-        )
-    if uncounted:
-        return CheckResult(
-            id="rows",
-            status=Verdict.UNKNOWN,
-            summary=f"{len(uncounted)} tables were not counted at the source",
-            evidence=evidence,
-            next="create backups without --no-counts to have them compared",
-        )
-    total = sum(d.rows for d in digests.values())
-    return CheckResult(
-        id="rows",
-        status=Verdict.OK,
-        summary=f"{total:,} rows in {right} tables, each equal to the count at the source",
-        evidence={**evidence, "rows": total},
-    )
-
-
-def _critical(
-    manifest: Manifest, inventory: Inventory, digests: dict[str, TableDigest]
-) -> CheckResult:
-    names = [table.identity for table in CRITICAL_TABLES]
-    if not any(name in inventory.row_counts for name in names):
-        return CheckResult(
-            id="critical-tables",
-            status=Verdict.SKIPPED,
-            summary="the source has none of the platform's tables: not a Kulti database",
-        )
-    missing = tuple(name for name in names if name not in digests)
-    if missing and all(rows_of(name) in manifest.left_out for name in missing):
-        return CheckResult(
-            id="critical-tables",
-            status=Verdict.WARN,
-            summary=f"left out on request: rows of {', '.join(missing)}",
-            next="restore these tables from another backup",
-        )
-    return all_or_crit(
-        "critical-tables",
-        missing=missing,
-        good=f"all {len(names)} critical tables are in the archive with their rows",
-        bad="critical tables are missing",
-        evidence={"expected": len(names)},
     )
 
 

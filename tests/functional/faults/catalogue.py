@@ -74,6 +74,7 @@ SOURCE = (
     "closed port",
     "missing database",
     "port 6543",
+    "a database without tables, such as a wrong one",
     "role without rights on a table",
     "role without BYPASSRLS on a table with row security",
     "pg_dump older than the server",

@@ -103,6 +103,21 @@ def wait_until(what: Callable[[], bool]) -> None:
         assert time.monotonic() < end, "it did not come to that in time"
 
 
+def test_replace_of_a_database_without_tables_has_no_rows_to_make_safe(
+    replace: Callable[..., Done], live: Database
+) -> None:
+    name = f"{live.name}_bare"
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
+    with psycopg.connect(elsewhere(live), autocommit=True, connect_timeout=10) as connection:
+        connection.execute(create)
+    bare = other_database(live.admin_url, live, name)
+    execute(bare, "CREATE FUNCTION public.only_this() RETURNS integer RETURN 1")
+    done = replace("--confirm", name, LIVE=bare)
+    assert done.code == 0, done.stderr + done.stdout
+    assert done.result("safety-backup")["status"] == "ok"
+    assert rows(bare, "SELECT count(*) > 0 FROM public.profiles") == [(True,)]
+
+
 def test_replace_puts_the_backup_in_place_and_keeps_the_old_one(
     replace: Callable[..., Done], tool: CommandLine, live: Database
 ) -> None:
