@@ -1,7 +1,6 @@
-"""The root command: names every command group and loads only the one that is used.
+"""The entry point: answers `--version` and the root `--help`, or runs the program.
 
-`--version` and the root `--help` answer from this file alone, without the
-command-line parser: an engineer who mistypes must not wait.
+Those two need no command-line parser: an engineer who mistypes must not wait.
 """
 
 from __future__ import annotations
@@ -11,59 +10,7 @@ import signal
 import sys
 
 from kulti_ops import __version__
-
-PROGRAM = "kulti-ops"
-
-# name -> one line of help; the module is kulti_ops.commands.<name>. Grouped as the help shows them.
-COMMANDS: dict[str, dict[str, str]] = {
-    "Start here": {
-        "demo": "the whole story on an embedded PostgreSQL, no set-up",
-        "doctor": "check settings, tools, versions, permissions, services",
-    },
-    "Backups": {
-        "backup": "create, list, keep and prune backups; export data",
-        "verify": "prove what a backup holds",
-        "restore": "plan and run restores, drill them, bring one table back",
-    },
-    "Site": {
-        "smoke": "is the site well, and whose fault is it if not",
-    },
-    "Incidents": {
-        "runbook": "diagnostics that answer in time, and triage: what is wrong, worst first",
-    },
-    "Practice": {
-        "sandbox": "a local Kulti to practise on: start, break, heal, stop, destroy",
-    },
-}
-
-EPILOG = """\
-Exit codes: 0 done (ok, warn, skipped) · 10 crit · 3 unknown · 4 configuration
-5 failed · 6 refused · 2 usage · 1 bug · 130/143 interrupted/terminated
-
-Settings come from the environment, --env-file and .env: see .env.example.
-Every command has --help with an example, --format table|json|csv|markdown,
-and works without a terminal."""
-
-
-def root_help() -> str:
-    """Return the first screen."""
-    lines = [
-        f"Usage: {PROGRAM} COMMAND [OPTIONS]",
-        "",
-        "  Backups that are proven by restoring them, a runbook that runs, smoke tests",
-        "  that know whom to blame: operations for the Kulti live-video platform.",
-        "",
-        "Options:",
-        "  --version             show the version",
-        "  --help                show this page",
-        "  --install-completion  install completion for the current shell",
-        "  --show-completion     print it instead, to look at or to install by hand",
-    ]
-    width = max(len(name) for group in COMMANDS.values() for name in group)
-    for title, group in COMMANDS.items():
-        lines += ["", f"{title}:"]
-        lines += [f"  {name:<{width}}  {text}" for name, text in group.items()]
-    return "\n".join([*lines, "", EPILOG]) + "\n"
+from kulti_ops.menu import PROGRAM, root_help
 
 
 def main() -> None:
@@ -77,7 +24,7 @@ def main() -> None:
     elif arguments in (["--help"], ["-h"], ["help"]):
         _print(root_help())
     else:
-        from kulti_ops.edge import run_program
+        from kulti_ops.program import run_program
 
         run_program()
 

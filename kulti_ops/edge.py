@@ -15,34 +15,27 @@ import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
 
 from kulti_ops import options as opts
-from kulti_ops.cli import COMMANDS, PROGRAM, root_help
 from kulti_ops.errors import ExitCode, KultiError, OperationFailedError
+from kulti_ops.menu import PROGRAM
 from kulti_ops.redact import redact, redact_server
 from kulti_ops.report import ErrorInfo, Outcome, Report, exit_code
+from kulti_ops.signals import TerminatedError, set_signals, signals_unwind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-    from types import FrameType
 
     from kulti_ops.config import Settings
     from kulti_ops.progress import Progress
 
 _COMPLETED = (ExitCode.OK, ExitCode.CRIT, ExitCode.UNKNOWN)
-_PARSER_ERROR: Any = typer.BadParameter.__bases__[0]  # whatever library the parser is made of
 _BETWEEN_EXCEPTIONS = r"(\n\n(?:The above exception|During handling)[^\n]*\n\n)"
 BUG_HINT = "this is a bug of kulti-ops: run again with --debug and report what it prints"
-
-
-class TerminatedError(BaseException):
-    """SIGTERM or SIGHUP arrived: unwinds like KeyboardInterrupt, so that everything cleans up."""
 
 
 @dataclass(kw_only=True)
@@ -154,7 +147,7 @@ def execute(
     if (failure := outcome.failure) is not None:
         error, code = _info(run, failure.kind, failure.message, failure.hint), failure.exit_code
     if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
-        _set_signals(signal.SIG_DFL)  # cleaned up: a second one may end us anywhere
+        set_signals(signal.SIG_DFL)  # cleaned up: a second one may end us anywhere
     run.progress.clear()
     report = Report(
         command=label,
@@ -206,7 +199,7 @@ def _call(
     run: Invocation, function: Callable[..., Outcome], parameters: dict[str, Any]
 ) -> tuple[Outcome, ErrorInfo | None, ExitCode]:
     try:
-        with _signals_unwind():
+        with signals_unwind():
             return function(run, **parameters), None, ExitCode.OK
     except KultiError as error:
         _show_traceback(run)
@@ -272,30 +265,6 @@ def _deliver(run: Invocation, report: Report, code: ExitCode) -> int:
     return code or ExitCode.FAILED
 
 
-@contextlib.contextmanager
-def _signals_unwind() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into an exception; ignore a second signal while cleaning up."""
-
-    def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-        _set_signals(signal.SIG_IGN)
-        raise TerminatedError
-
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        _set_signals(signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, terminate)
-    signal.signal(signal.SIGINT, interrupt)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks to be left alone
-        signal.signal(signal.SIGHUP, terminate)
-    yield
-
-
-def _set_signals(action: signal.Handlers) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, action)
-
-
 def _shared(*, checks: bool) -> dict[str, tuple[Any, Any]]:
     shared: dict[str, tuple[Any, Any]] = {
         "format": (opts.CheckFormatOption if checks else opts.FormatOption, None),
@@ -342,61 +311,3 @@ def _help_text(
     verdicts = "0 ok, warn or skipped; 10 crit; 3 unknown" if checks else "0 done"
     codes = f"{verdicts}; {exits}" if exits else verdicts
     return f"{body}\n\n\b\nExamples:\n{shown}\n\n\b\nExit codes:\n  {codes}"
-
-
-class RootGroup(TyperGroup):
-    """The root: loads a command's module when it is asked for."""
-
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - the interface
-        """Return the names, in the order of the help."""
-        return [name for group in COMMANDS.values() for name in group]
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401
-        """Load `kulti_ops.commands.<name>`."""
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        module = import_module(f"kulti_ops.commands.{cmd_name}")
-        loaded = typer.main.get_command(module.app)
-        loaded.name = cmd_name
-        return loaded
-
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
-        """Run the command; for a monitoring system a usage error is no critical finding."""
-        try:
-            return super().invoke(ctx)
-        except _PARSER_ERROR as error:
-            words = " ".join(sys.argv[1:]).replace("=", " ")
-            if f"--format {opts.CheckFormat.NAGIOS}" not in words:
-                raise
-            from kulti_ops.render import nagios
-
-            sys.stdout.write(nagios.unknown_line(f"usage: {error.format_message()}"))
-            raise typer.Exit(nagios.UNKNOWN_STATUS) from error
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
-        """Write the same first screen that `cli` shows without the parser."""
-        sys.stdout.write(root_help())
-
-
-def make_app() -> typer.Typer:
-    """Return the root application."""
-    app = typer.Typer(
-        cls=RootGroup, name=PROGRAM, pretty_exceptions_enable=False, no_args_is_help=True
-    )
-
-    @app.callback()
-    def root() -> None:
-        """Operations for the Kulti live-video platform."""
-
-    return app
-
-
-def run_program() -> NoReturn:
-    """Parse the command line, run the command, exit."""
-    try:
-        make_app()(prog_name=PROGRAM)
-    except BrokenPipeError:
-        from kulti_ops.output import silence_stdout
-
-        silence_stdout()
-    sys.exit(ExitCode.OK)

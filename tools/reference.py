@@ -17,8 +17,8 @@ sys.path.insert(0, str(ROOT))
 import typer  # noqa: E402 - found below ROOT
 
 from kulti_ops import config, options  # noqa: E402
-from kulti_ops.cli import COMMANDS, PROGRAM  # noqa: E402
-from kulti_ops.edge import make_app  # noqa: E402
+from kulti_ops.menu import COMMANDS, PROGRAM  # noqa: E402
+from kulti_ops.program import make_app  # noqa: E402
 from kulti_ops.restore.hosted.rules import RULES, Fate  # noqa: E402
 from kulti_ops.runbook.explain import index_of, page_of  # noqa: E402
 from kulti_ops.runbook.library import load_library  # noqa: E402

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kulti_ops import cli, errors
+from kulti_ops import cli, errors, menu
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.report import CheckResult, Outcome, Verdict
 
@@ -126,7 +126,7 @@ def install() -> None:
     module = ModuleType("kulti_ops.commands.fake")
     module.app = app  # type: ignore[attr-defined]
     sys.modules[module.__name__] = module
-    cli.COMMANDS["Fake"] = {"fake": "commands that end as they are told to"}
+    menu.COMMANDS["Fake"] = {"fake": "commands that end as they are told to"}
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ import pytest
 import typer
 
 from kulti_ops import config
-from kulti_ops.cli import COMMANDS, root_help
-from kulti_ops.edge import make_app
+from kulti_ops.menu import COMMANDS, root_help
+from kulti_ops.program import make_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
