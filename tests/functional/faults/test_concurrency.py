@@ -12,7 +12,7 @@ import pytest
 
 from kulti_ops.backup.catalog import find, list_entries
 from kulti_ops.storage.local import LocalStorage
-from tests.functional.faults.stage import Pause, Stage
+from tests.functional.faults.stage import Pause, Stage, ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -199,6 +199,7 @@ def test_create_database_of_a_strange_name_has_a_usable_id(
     stage: Stage, sandbox_named: Callable[[str], str], name: str
 ) -> None:
     stage.url = sandbox_named(name)
+    ask(stage.url, "CREATE TABLE public.one AS SELECT 1 AS number")
     done = stage.forked("backup", "create")
     assert done.code == 0, done.err
     assert stage.forked("verify", "backup", done.out.strip()).code == 0
