@@ -28,14 +28,16 @@ ALLOWED_SKIPS: dict[str, str] = {
     " x86_64 only",
 }
 
+_ENDING = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
 _skipped: pytest.StashKey[dict[str, str]] = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_skipped] = {}
-    # in the background of a shell SIGINT is ignored, by whatever the tests start as well
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # in the background of a shell, or of nohup, these are ignored: also by what the tests start
+    for number, action in _ENDING.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, action)
 
 
 class _Watch:

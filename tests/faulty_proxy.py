@@ -60,7 +60,8 @@ class FaultyProxy:
     """What goes wrong: `fault` on requests that `where` picks, `times` times (None: always).
 
     Faults are the names of ANSWERS, or `reset` (at once), `cut` (in the middle of the
-    answer), `lost` (done, but the answer never comes), `silent` (nothing for a long time).
+    answer), `lost` (done, but the answer never comes), `silent` (nothing for a long time),
+    `held` (nothing until it is healed, then as if nothing had been).
     """
 
     server: S3Server
@@ -100,6 +101,8 @@ class FaultyProxy:
             elif fault == "silent":
                 await asyncio.sleep(SILENCE_S)
             else:
+                while fault == "held" and self.fault:  # noqa: ASYNC110 - healed from a thread
+                    await asyncio.sleep(0.01)
                 await self._forward(reader, writer, lines, length, fault)
         writer.close()
 

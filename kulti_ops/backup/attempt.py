@@ -21,6 +21,7 @@ from kulti_ops.backup.snapshot import (
     standing,
     take_expectations,
 )
+from kulti_ops.backup.spool import Spool
 from kulti_ops.backup.watchdog import Watchdog
 from kulti_ops.db import translated
 from kulti_ops.errors import OperationFailedError
@@ -29,6 +30,7 @@ from kulti_ops.progress import Progress, size
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.backup.preflight import Survey
@@ -44,7 +46,10 @@ STATEMENT_CANCEL_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class CreateOptions:
-    """What the user asked for; times in seconds. Encrypted where there are `recipients`."""
+    """What the user asked for; times in seconds. Encrypted where there are `recipients`.
+
+    With a `spool_dir` a storage that keeps the dump waiting is given the rest from there.
+    """
 
     label: str | None = None
     exclude_table_data: tuple[str, ...] = ()
@@ -52,6 +57,8 @@ class CreateOptions:
     yield_after_s: float = 10.0
     attempts: int = 3
     timeout_s: float = 6 * 3600.0
+    spool_dir: Path | None = None
+    spool_after_s: float = 600.0
     connect_timeout_s: int = 10
     large_objects: bool = True
     count_rows: bool = True
@@ -82,7 +89,7 @@ def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
     started = time.monotonic()
     recipients = job.options.recipients
     key = f"{backup_id}/{DUMP_NAME}{sealing.SUFFIX if recipients else ''}"
-    with job.storage.writer(key, expected_bytes=job.expected_bytes) as writer:
+    with _writer(job, key) as writer:
         with hold_snapshot(
             job.target,
             lock_wait_s=job.options.lock_wait_s,
@@ -96,6 +103,7 @@ def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
             inventory, pump = _run_dump(job, snapshot, writer, backup_id, without_data)
             dump_s = time.monotonic() - started
         _judge_whole(job, pump)
+        _wait_for_storage(job, writer)
         writer.commit()
     job.progress.step(f"{size(pump.size_bytes)} dumped in {dump_s:.1f} s; publishing")
     return publish(
@@ -119,6 +127,20 @@ def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
         inventory,
         durations_s={"dump": dump_s, "total": time.monotonic() - started},
     )
+
+
+def _writer(job: Job, key: str) -> ObjectWriter:
+    """Begin the dump's object; a storage elsewhere may fall behind it."""
+    writer = job.storage.writer(key, expected_bytes=job.expected_bytes)
+    if job.options.spool_dir is None or not job.storage.elsewhere:
+        return writer
+    return Spool(writer, folder=job.options.spool_dir, after_s=job.options.spool_after_s)
+
+
+def _wait_for_storage(job: Job, writer: ObjectWriter) -> None:
+    """Wait for what is spooled; the source's snapshot has ended by now."""
+    while isinstance(writer, Spool) and not writer.settle(POLL_S):
+        job.progress.advance(f"dumped; {size(writer.waiting_bytes)} wait for the storage")
 
 
 def _run_dump(

@@ -10,8 +10,8 @@ from kulti_ops.commands import backup_copy, backup_export, backup_pin, backup_re
 from kulti_ops.commands.backup_pin import pin_text
 from kulti_ops.commands.shared import (
     BackupArgument,
+    create_options,
     installations_of,
-    recipients_of,
     source_of,
     storage_of,
 )
@@ -121,24 +121,19 @@ def make_backup(
     count_rows: bool = True,
 ) -> Created:
     """Make a backup as the settings say, where the options do not say otherwise."""
-    from kulti_ops.backup.attempt import CreateOptions
     from kulti_ops.backup.create import create_backup
 
-    settings = run.settings
     return create_backup(
         source_of(run),
         storage,
-        options=CreateOptions(
+        options=create_options(
+            run,
             label=label,
             exclude_table_data=exclude_table_data,
-            lock_wait_s=lock_wait_s or settings.lock_wait_s,
-            yield_after_s=yield_after_s or settings.yield_after_s,
-            attempts=settings.backup_attempts,
-            timeout_s=settings.backup_timeout_s,
-            connect_timeout_s=settings.connect_timeout_s,
+            lock_wait_s=lock_wait_s or None,
+            yield_after_s=yield_after_s or None,
             large_objects=large_objects,
             count_rows=count_rows,
-            recipients=recipients_of(run),
         ),
         installations=installations_of(run),
         now=run.now,

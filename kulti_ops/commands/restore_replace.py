@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kulti_ops.commands.shared import installations_of, recipients_of, storage_of, target_of
+from kulti_ops.commands.shared import create_options, installations_of, storage_of, target_of
 from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
@@ -78,20 +78,11 @@ def _options(
     backup_named: bool,
     terminate_connections: bool,
 ) -> ReplaceOptions:
-    from kulti_ops.backup.attempt import CreateOptions
     from kulti_ops.flows.replace import ReplaceOptions
 
-    settings = run.settings
     return ReplaceOptions(
         restore=restore,
-        create=CreateOptions(
-            lock_wait_s=settings.lock_wait_s,
-            yield_after_s=settings.yield_after_s,
-            attempts=settings.backup_attempts,
-            timeout_s=settings.backup_timeout_s,
-            connect_timeout_s=settings.connect_timeout_s,
-            recipients=recipients_of(run),
-        ),
+        create=create_options(run),
         installations=installations_of(run),
         now=run.now,
         confirmed=restore.confirmed,

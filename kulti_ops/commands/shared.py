@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from kulti_ops import config
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from kulti_ops.backup.attempt import CreateOptions
     from kulti_ops.db import Target
     from kulti_ops.edge import Invocation
     from kulti_ops.pgtools import Installation
@@ -85,6 +86,24 @@ def recipients_of(run: Invocation) -> tuple[str, ...]:
     from kulti_ops.sealing import parse_recipients
 
     return parse_recipients(run.settings.encrypt_to)
+
+
+def create_options(run: Invocation, **asked: Any) -> CreateOptions:  # noqa: ANN401
+    """Return how to make a backup: as the settings say, but for what was `asked` (not None)."""
+    from kulti_ops.backup.attempt import CreateOptions
+
+    settings = run.settings
+    fixed: dict[str, Any] = {
+        "lock_wait_s": settings.lock_wait_s,
+        "yield_after_s": settings.yield_after_s,
+        "attempts": settings.backup_attempts,
+        "timeout_s": settings.backup_timeout_s,
+        "spool_dir": settings.scratch_path if settings.spool_after_s else None,
+        "spool_after_s": settings.spool_after_s,
+        "connect_timeout_s": settings.connect_timeout_s,
+        "recipients": recipients_of(run),
+    }
+    return CreateOptions(**fixed | {k: v for k, v in asked.items() if v is not None})
 
 
 def identities_of(run: Invocation) -> Identities:

@@ -97,6 +97,10 @@ class Storage(Protocol):
     def reads_at_once(self) -> int:
         """How many small reads at once pay: more where each of them is a round trip."""
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether objects go over a network, which may be slower than a dump."""
+
     def prepare(self) -> None:
         """Make the storage usable: the root exists, is private and writable."""
 

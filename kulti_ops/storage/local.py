@@ -38,6 +38,7 @@ class LocalStorage:
     """A folder (0700) of backups (0700) of files (0600)."""
 
     reads_at_once = 1
+    elsewhere = False
 
     def __init__(self, root: str) -> None:
         self.root = Path(root).expanduser().absolute()

@@ -39,3 +39,10 @@ class BackupSettings(Group):
         validation_alias=names("KULTI_OPS_BACKUP_TIMEOUT_S"),
         description="Seconds after which a dump is given up: an open snapshot bloats the source.",
     )
+    spool_after_s: float = Field(
+        600,
+        ge=0,
+        validation_alias=names("KULTI_OPS_SPOOL_AFTER_S"),
+        description="Seconds that an S3 storage may keep a dump waiting in all; what comes then is"
+        " spooled to the scratch folder, so that the snapshot can end. 0: wait for the storage.",
+    )

@@ -38,6 +38,7 @@ class S3Storage:
     """A bucket, or what lies below a prefix of it."""
 
     reads_at_once = READS_AT_ONCE
+    elsewhere = True
 
     def __init__(self, options: S3Options, *, times: LeaseTimes | None = None) -> None:
         self.client = S3Client(options)

@@ -119,6 +119,7 @@ S3 = (
     "S3: download cut",
     "S3: download cut again and again",
     "S3: listing fails behind its first page",
+    "S3: slower than the dump",
     "S3: SIGKILL during the upload",
     "S3: SIGINT during the upload",
     "S3: disk full on download",

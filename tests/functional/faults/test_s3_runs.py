@@ -14,7 +14,8 @@ from kulti_ops.report import Verdict
 from kulti_ops.storage.s3 import S3Storage
 from kulti_ops.verify import Level
 from kulti_ops.verify.backup import verify_backup
-from tests.functional.faults.stage import Stage, die_at
+from tests.faulty_proxy import faulty_proxy
+from tests.functional.faults.stage import Stage, die_at, sessions, until
 from tests.s3server import BUCKET
 
 if TYPE_CHECKING:
@@ -64,6 +65,37 @@ def test_s3_backup_is_made_proven_and_restored(
     assert restored.code == 0, restored.findings
     with psycopg.connect(small.url) as source, psycopg.connect(target.url) as there:
         assert source.execute(ROWS).fetchone() == there.execute(ROWS).fetchone()
+
+
+@pytest.mark.fault("S3: slower than the dump")
+@pytest.mark.parametrize("sealed", [False, True])
+def test_s3_storage_that_stands_still_does_not_hold_the_snapshot_open(
+    on_s3: Stage,
+    small: Database,
+    swift: S3Server,
+    outcome: Callable[[object], None],
+    *,
+    sealed: bool,
+) -> None:
+    identity = x25519.Identity.generate()
+    if sealed:
+        on_s3.environment["KULTI_OPS_ENCRYPT_TO"] = str(identity.to_public())
+        on_s3.environment["KULTI_OPS_IDENTITY"] = str(identity)
+    on_s3.environment["KULTI_OPS_SPOOL_AFTER_S"] = "0.05"
+    with faulty_proxy(swift) as proxy:
+        on_s3.environment["KULTI_OPS_S3_ENDPOINT"] = proxy.as_server.endpoint
+        proxy.stage("held", lambda r: r.part > 0)
+        with on_s3.begun("backup", "create", prepare=small_parts) as child:
+            until(lambda: proxy.staged)
+            until(lambda: sessions(small.url, small.name) == 0)
+            assert child.poll() is None
+            assert not any(r.completes for r in proxy.seen)
+            proxy.heal()
+            done = child.finish()
+        assert done.code == 0, done.err
+        verified = on_s3.json("verify", "backup")
+    assert verified.code == 0, verified.findings
+    outcome("the snapshot ended while the storage stood still; stored and verified later")
 
 
 def test_s3_sealed_backup_is_made_drilled_and_copied(on_s3: Stage, swift: S3Server) -> None:
