@@ -412,9 +412,11 @@ def test_replace_of_one_that_is_being_replaced_is_refused(
 ) -> None:
     with start(tool, live) as child:
         wait_until(in_database(live, "_restored_", "kulti-ops restore"))
+        child.send_signal(signal.SIGSTOP)  # it would be through before the second one asks
         second = replace("--confirm", live.name, first_backup(tool))
         assert (second.code, "by another run" in second.stderr) == (6, True)
-        finish(child, signal.SIGTERM)
+        child.send_signal(signal.SIGTERM)  # so that it meets this first when it goes on
+        finish(child, signal.SIGCONT)
     assert child.returncode == 143
     assert_live_is_whole(live)
     assert siblings(elsewhere(live), live.name) == []
