@@ -18,9 +18,10 @@ import sys
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from kulti_ops.errors import OperationFailedError
+from kulti_ops.interruption import put_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -87,27 +88,37 @@ class Child:
         self._tail: deque[str] = deque(maxlen=STDERR_TAIL_LINES)
         self._on_stderr = on_stderr
         try:
-            self._process = subprocess.Popen(
-                argv,
-                env=dict(env),
-                stdin=stdin,
-                stdout=stdout,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl call, nothing else
-                user=user,
-                group=user,
-                extra_groups=[] if user is not None else None,
-                cwd=cwd,
-                pass_fds=pass_fds,
-            )
+            with put_off():  # Python's own hooks run around the fork
+                self._process = self._start(
+                    env=dict(env),
+                    stdin=stdin,
+                    stdout=stdout,
+                    user=user,
+                    group=user,
+                    extra_groups=[] if user is not None else None,
+                    cwd=cwd,
+                    pass_fds=pass_fds,
+                )
+                self._drain = threading.Thread(target=self._drain_stderr, daemon=True)
+                self._drain.start()
         except OSError as error:
             raise OperationFailedError(
                 f"cannot start {self.tool}: {error.strerror or error}",
                 hint="`kulti-ops doctor` shows which tools are found",
             ) from error
-        self._drain = threading.Thread(target=self._drain_stderr, daemon=True)
-        self._drain.start()
+        except BaseException:  # interrupted meanwhile
+            if hasattr(self, "_drain"):
+                self.__exit__(None, None, None)
+            raise
+
+    def _start(self, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - Popen's own
+        return subprocess.Popen(
+            self.argv,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one prctl call, nothing else
+            **options,
+        )
 
     @property
     def stdout(self) -> IO[bytes]:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
-from typing import TYPE_CHECKING, NoReturn
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from kulti_ops.interruption import interrupt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
+
+RESEND_AFTER_S = 0.05
 
 
 class TerminatedError(BaseException):
@@ -17,24 +24,47 @@ class TerminatedError(BaseException):
 
 @contextlib.contextmanager
 def signals_unwind() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into an exception; ignore a second signal while cleaning up."""
+    """Turn SIGINT, SIGTERM and SIGHUP into exceptions; ignore a second one while cleaning up.
 
-    def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-        set_signals(signal.SIG_IGN)
-        raise TerminatedError
+    Where Python swallows such an exception (in a destructor, say) the signal is sent again.
+    """
+    before = sys.unraisablehook
 
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        set_signals(signal.SIG_IGN)
-        raise KeyboardInterrupt
+    def judge(swallowed: sys.UnraisableHookArgs) -> None:
+        number = _signal_of(swallowed.exc_value)
+        if number is None:
+            before(swallowed)
+            return
+        set_signals(_unwind)
+        again = threading.Timer(RESEND_AFTER_S, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
 
-    signal.signal(signal.SIGTERM, terminate)
-    signal.signal(signal.SIGINT, interrupt)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks to be left alone
-        signal.signal(signal.SIGHUP, terminate)
-    yield
+    sys.unraisablehook = judge
+    set_signals(_unwind)
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
-def set_signals(action: signal.Handlers) -> None:
-    """Have every signal that ends a program do `action`."""
+def set_signals(action: signal.Handlers | Callable[[int, FrameType | None], None]) -> None:
+    """Have every signal that ends a program do `action`; not SIGHUP where nohup said so."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, action)
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, action)
+
+
+def _unwind(number: int, _frame: FrameType | None) -> None:
+    set_signals(_pass_over)
+    interrupt(KeyboardInterrupt() if number == signal.SIGINT else TerminatedError())
+
+
+def _pass_over(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing; SIG_IGN would be inherited by children, which could not be ended then."""
+
+
+def _signal_of(error: BaseException | None) -> signal.Signals | None:
+    if isinstance(error, TerminatedError):
+        return signal.SIGTERM
+    return signal.SIGINT if isinstance(error, KeyboardInterrupt) else None

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kulti_ops.errors import OperationFailedError
+from kulti_ops.interruption import put_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,17 +80,18 @@ def spawn(argv: Sequence[str | Path], *, plan: ChildPlan, output_fd: int, cwd: P
     """
     read_fd, write_fd = os.pipe()
     try:
-        handle = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=output_fd,
-            stderr=output_fd,
-            cwd=cwd,
-            env=_ENVIRONMENT,
-            umask=0o077,
-            start_new_session=True,
-            preexec_fn=_preparation(plan, pid_fd=write_fd),  # noqa: PLW1509 - libc only
-        )
+        with put_off():  # Python's own hooks run around the fork
+            handle = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output_fd,
+                stderr=output_fd,
+                cwd=cwd,
+                env=_ENVIRONMENT,
+                umask=0o077,
+                start_new_session=True,
+                preexec_fn=_preparation(plan, pid_fd=write_fd),  # noqa: PLW1509 - libc only
+            )
     except (OSError, subprocess.SubprocessError) as error:
         raise OperationFailedError(f"{argv[0]} could not be started: {error}") from error
     finally:

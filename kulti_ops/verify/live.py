@@ -19,7 +19,7 @@ from kulti_ops.inventory import SESSION
 from kulti_ops.process import Child
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from kulti_ops.db import Connection, Target
     from kulti_ops.inventory import Inventory
@@ -82,12 +82,20 @@ def digest_tables(
     session = {**SESSION, **inventory.session}
     found: dict[str, TableDigest] = {}
     failures: list[BaseException] = []
+    running: list[Child] = []
+
+    def begun(child: Child) -> None:
+        running.append(child)
+        if failures:  # another part failed, or we were interrupted: nobody waits for this one
+            child.end()
 
     def work(part: tuple[CopyStatement, ...]) -> None:
         try:
-            found.update(_run(target, part, session, tools=tools, ordered=ordered))
+            found.update(_run(target, part, session, tools=tools, ordered=ordered, begun=begun))
         except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
             failures.append(error)
+            for child in tuple(running):
+                child.end()
 
     parts = [p for p in _deal(statements, jobs) if p]
     threads = [threading.Thread(target=work, args=(p,), daemon=True) for p in parts[1:]]
@@ -141,6 +149,7 @@ def _run(
     *,
     tools: Installation,
     ordered: bool,
+    begun: Callable[[Child], None],
 ) -> dict[str, TableDigest]:
     mark = f"--{secrets.token_hex(16)}"
     script = [
@@ -160,6 +169,7 @@ def _run(
     ]
     environment = {**target.environment(), "PGAPPNAME": "kulti-ops digest"}
     with Child(argv, env=environment, stdin=-1, on_stderr=_is_detail) as child:
+        begun(child)
         writer = threading.Thread(target=_write, args=(child, "\n".join(script) + "\n"))
         writer.start()
         digests = _split(child, statements, mark.encode() + b"\n", ordered=ordered)

@@ -12,19 +12,21 @@ from kulti_ops.db import connect, own_target
 from kulti_ops.digest import TableDigest
 from kulti_ops.errors import DatabaseError
 from kulti_ops.inventory import Inventory, pin_session, read_items
+from kulti_ops.pgtools import Installation
+from kulti_ops.process import ToolFailedError
 from kulti_ops.report import Verdict
 from kulti_ops.verify.deparse import is_same_query
 from kulti_ops.verify.live import copy_columns, digest_tables
 from kulti_ops.verify.references import count_orphans
 from kulti_ops.verify.restored import Expected, materialized_views_on
 from kulti_ops.verify.within import digest_within
+from tests.functional.faults.stage import fake_tools
 from tests.unit.making import inventory, item, toc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kulti_ops.db import Connection
-    from kulti_ops.pgtools import Installation
     from kulti_ops.sandbox.lifecycle import SandboxInfo
 
 
@@ -55,6 +57,32 @@ def test_digests_within_a_transaction_are_those_from_outside(
     outside = digest_tables(target, held, tables, tools=server_install, ordered=False)
     assert unordered == outside
     assert len(within) > 100
+
+
+FAILS_ONCE = """
+import os, time
+try:
+    os.close(os.open({mark!r}, os.O_CREAT | os.O_EXCL))
+except FileExistsError:
+    time.sleep(20)
+    os.mkdir({waited!r})
+raise SystemExit("psql: error: it failed")
+"""
+
+
+def test_digests_of_which_one_part_fails_do_not_wait_for_the_others(
+    sandbox: SandboxInfo, server_root: Path
+) -> None:
+    mark, waited = str(server_root / "mark"), server_root / "waited"
+    folder = fake_tools(server_root / "fake", psql=FAILS_ONCE.format(mark=mark, waited=str(waited)))
+    tools = Installation(bin_dir=folder, major=17, version="17.10", origin="fake")
+    with looking(sandbox) as connection:
+        items = read_items(connection)
+    held = Inventory(items=items, row_counts={}, sequences={}, session={})
+    target = own_target(sandbox.admin_url, "the sandbox")
+    with pytest.raises(ToolFailedError, match="it failed"):
+        digest_tables(target, held, ["public.profiles", "public.sessions"], tools=tools)
+    assert not waited.exists()
 
 
 def test_digest_within_sees_what_is_not_committed(sandbox: SandboxInfo) -> None:

@@ -5,6 +5,8 @@ Run as a program by test_edge.py and test_telemetry.py; no test itself.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -101,12 +103,32 @@ def reveal(run: Invocation) -> Outcome:  # noqa: ARG001
 @command(app, "slow", examples=("kulti-ops fake slow",))
 def slow(run: Invocation) -> Outcome:
     """Wait to be interrupted, and clean up."""
+    return slow_work(run)
+
+
+def slow_work(run: Invocation) -> Outcome:
     try:
         run.say("ready")
         time.sleep(30)
     finally:
         run.say("cleaned up")
     return Outcome()
+
+
+class Deaf:
+    """Python swallows what is raised while this is destroyed."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0)
+
+
+@command(app, "deaf", examples=("kulti-ops fake deaf",))
+def deaf(run: Invocation) -> Outcome:
+    """Be told to end while nothing can be raised."""
+    made = Deaf()
+    del made
+    return slow_work(run)
 
 
 @command(app, "settings", examples=("kulti-ops fake settings",))

@@ -219,6 +219,16 @@ def test_edge_signal_cleans_up_and_leaves_one_document(
     assert err.splitlines() == ["cleaned up", f"kulti-ops: {kind}"]
 
 
+def test_edge_signal_that_python_swallows_comes_again(
+    start: Callable[..., subprocess.Popen[str]],
+) -> None:
+    child = start("fake", "deaf", "--format", "json")
+    out, err = child.communicate(timeout=10)
+    assert child.returncode == 143
+    assert json.loads(out)["error"]["kind"] == "terminated"
+    assert err.splitlines() == ["ready", "cleaned up", "kulti-ops: terminated"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [

@@ -197,6 +197,31 @@ def test_run_tool_unchecked_returns_the_code() -> None:
         run_tool(python("import sys; sys.exit(3)"), env=ENV, timeout_s=DEADLINE_S)
 
 
+INTERRUPTED = """
+import os, signal, sys
+from kulti_ops.process import Child
+from kulti_ops.signals import TerminatedError, signals_unwind
+os.register_at_fork(%(when)s=lambda: os.kill(os.getpid(), signal.SIGTERM))
+argv = [sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"]
+with signals_unwind():
+    try:
+        Child(argv, env={}, stdout=sys.stdout)
+    except TerminatedError:
+        print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "after_in_parent"])
+def test_child_whose_start_is_interrupted_is_ended_and_the_signal_is_not_lost(when: str) -> None:
+    with subprocess.Popen(
+        python(INTERRUPTED % {"when": when}), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    ) as program:
+        said, _ = program.communicate(timeout=DEADLINE_S)
+    *started, last = said.split()
+    assert last == "interrupted"
+    assert all(eventually(lambda pid=pid: not is_alive(int(pid))) for pid in started)
+
+
 LEAVES_ANOTHER = """
 import subprocess, sys
 other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
