@@ -6,7 +6,7 @@ unpacked up to a bound. Failures have a kind each; nothing here judges an answer
 """
 
 from kulti_ops.http.addresses import own_loopback
-from kulti_ops.http.client import Client, Policy, open_client, redirected
+from kulti_ops.http.client import Client, Policy, open_client, redirected, tls_context
 from kulti_ops.http.failure import ExchangeError, Failure
 from kulti_ops.http.patience import Patience, fetch_patiently
 
@@ -20,4 +20,5 @@ __all__ = (
     "open_client",
     "own_loopback",
     "redirected",
+    "tls_context",
 )

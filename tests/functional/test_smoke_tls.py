@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import ssl
 import warnings
 from datetime import timedelta
@@ -22,26 +21,6 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
     from pathlib import Path
-
-# asyncio (seen with 3.11) leaves the transport of a failed TLS handshake to the garbage collector;
-# both warnings are about that one socket.
-UNRAISABLE = "pytest.PytestUnraisableExceptionWarning"
-pytestmark = [
-    pytest.mark.filterwarnings(
-        rf"ignore:Exception ignored in. <function _SelectorTransport\.__del__:{UNRAISABLE}"
-    ),
-    pytest.mark.filterwarnings(
-        rf"ignore:Exception ignored in. <socket\.socket fd=\d+, family=2:{UNRAISABLE}"
-    ),
-]
-
-
-@pytest.fixture(autouse=True)
-def _leave_no_transport() -> Iterator[None]:
-    """Let the garbage collector find it here, where it is excused, and not in another test."""
-    yield
-    gc.collect()
-
 
 CHECKS = ("chain", "hostname", "expiry", "protocols", "key")
 
