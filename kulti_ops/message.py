@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 Headers = tuple[tuple[str, str], ...]
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# RFC 9110 §15.4: where Location names the next URL to ask.
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_DIGITS = 12  # of seconds: more is for ever
 
 

@@ -13,6 +13,7 @@ from kulti_ops.http import fetch_patiently
 from kulti_ops.message import Request, Response
 from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
+from kulti_ops.smoke.gatekeeper import is_kept_out
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -60,10 +61,14 @@ class Exchange:
 
 @dataclass(kw_only=True)
 class Trail:
-    """What one probe has met: answers by route, and the seconds that it was asked to wait."""
+    """What one probe has met: answers by route, and the seconds that it was asked to wait.
+
+    `kept_out` counts the answers that were a gatekeeper's where the application's was wanted.
+    """
 
     answers: list[tuple[str, Response]] = field(default_factory=list)
     waited_s: list[float] = field(default_factory=list)
+    kept_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +113,7 @@ class Context:
         else:
             answer, waited_s = await fetch_patiently(self.client, request, self.patience)
         self.trail.answers.append((f"{method} {name or path.partition('?')[0]}", answer))
+        self.trail.kept_out += not at_once and is_kept_out(answer)
         if waited_s is not None:
             self.trail.waited_s.append(waited_s)
         return answer

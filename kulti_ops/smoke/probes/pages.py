@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from kulti_ops.http import ExchangeError, Failure
-from kulti_ops.message import Request
+from kulti_ops.message import REDIRECTS, Request, origin_of
 from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.smoke.caching import lifetime_s
 from kulti_ops.smoke.csp import parse_policies
+from kulti_ops.smoke.gatekeeper import is_kept_out, let_through
 from kulti_ops.smoke.grade import Evidence, Profile, grade, is_worse
 from kulti_ops.smoke.page import own_scripts, read_page
 from kulti_ops.smoke.probe import Context, finding, ok, skipped, verdict
+
+if TYPE_CHECKING:
+    from kulti_ops.message import Response
 
 # Two segments: no catch-all of the platform's covers them.
 DEEP = "/kulti-ops-probe/no-such-page"
@@ -21,18 +26,27 @@ NOBODY = "kulti-ops-nobody"
 SHALLOW = "/kulti-ops-no-such-agent"
 _OK, _NOT_FOUND = 200, 404
 _LONG_CACHE_S = 86_400
+# What a network between the runner and the site can do to a port that it does not like.
+_FILTERED = frozenset({Failure.TIMEOUT, Failure.UNREACHABLE})
 
 
 async def pages(context: Context) -> CheckResult:
     """Check: the prerendered pages answer 200 with HTML."""
     answers = await asyncio.gather(*(context.ask(path) for path in surface.PAGES))
     faults = [
-        f"{path} answers {answer.status}{'' if answer.is_html else ' and no HTML'}"
-        for path, answer in zip(surface.PAGES, answers, strict=True)
-        if answer.status != _OK or not answer.is_html
+        f"{path} answers {answer.status}{_without(answer)}"
+        for path, answer in let_through(zip(surface.PAGES, answers, strict=True))
+        if answer.status != _OK or _without(answer)
     ]
     advice = "see the last deploy; these pages need no database"
     return verdict(faults, f"{len(answers)} pages answer 200", advice=advice)
+
+
+def _without(answer: Response) -> str:
+    """Return what a page lacks to be one."""
+    if not answer.is_html:
+        return " and no HTML"
+    return "" if answer.body.strip() else " with an empty page"
 
 
 async def protected_redirect(context: Context) -> CheckResult:
@@ -41,13 +55,14 @@ async def protected_redirect(context: Context) -> CheckResult:
     paths = (*surface.PROTECTED_BY_PROXY, *below, *surface.PROTECTED_BY_PAGE)
     answers = await asyncio.gather(*(context.ask(path) for path in paths))
     faults = []
-    for path, answer in zip(paths, answers, strict=True):
+    for path, answer in let_through(zip(paths, answers, strict=True)):
         if answer.status not in {302, 303, 307, 308}:
             faults.append(f"{path} answers {answer.status} without a login")
             continue
-        target = urlsplit(urljoin(answer.url, answer.value("location") or ""))
+        url = urljoin(answer.url, answer.value("location") or "")
+        target = urlsplit(url)
         back = parse_qs(target.query).get("redirectTo", [path])[0]
-        if target.netloc != urlsplit(answer.url).netloc or target.path != surface.LOGIN:
+        if origin_of(url) != origin_of(answer.url) or target.path != surface.LOGIN:
             faults.append(f"{path} leads elsewhere than {surface.LOGIN}")
         elif back != path:
             faults.append(f"{path} leads to {surface.LOGIN} and back to another page")
@@ -92,10 +107,23 @@ async def https_redirect(context: Context) -> CheckResult:
     except ExchangeError as error:
         if error.failure is Failure.REFUSED:
             return ok("nothing answers on http")
+        if error.failure in _FILTERED:
+            text = f"{error.message}: a firewall on the way, or the site"
+            advice = "look at http from another network"
+            return finding(text, status=Verdict.UNKNOWN, advice=advice)
         raise
+    return judge_way(answer)
+
+
+def judge_way(answer: Response) -> CheckResult:
+    """Return what the first answer on http comes to."""
+    if is_kept_out(answer):
+        text = f"http answers {answer.status}, a gatekeeper's: it cannot be told"
+        return finding(text, status=Verdict.UNKNOWN, advice="try again later")
     target = urlsplit(urljoin(answer.url, answer.value("location") or ""))
     here = urlsplit(answer.url)
-    if not answer.value("location") or target.scheme != "https":
+    leads = answer.status in REDIRECTS and answer.value("location")
+    if not leads or target.scheme != "https":
         text = f"http answers {answer.status} and does not lead to https"
         return finding(text, advice="answer every http request with 308 to https")
     if target.hostname != here.hostname:
@@ -109,10 +137,11 @@ async def https_redirect(context: Context) -> CheckResult:
 
 async def static(context: Context) -> CheckResult:
     """Check: a script of the site comes compressed and may be kept for long."""
-    path = next(iter(own_scripts(read_page(context.home.text), context.home.url)), None)
-    if path is None:
+    source = next(iter(own_scripts(read_page(context.home.text), context.home.url)), None)
+    if source is None:
         return skipped("the home page loads no script of its own site")
-    answer = await context.ask(path, name="(a script)")
+    answer = await context.ask(source, name="(a script)")
+    path = source.partition("?")[0]
     if answer.status != _OK:
         return finding(
             f"{path} answers {answer.status}", advice="deploy again: an asset is missing"
