@@ -9,6 +9,7 @@ from kulti_ops.http.addresses import own_loopback
 from kulti_ops.http.client import Client, Policy, open_client, redirected, tls_context
 from kulti_ops.http.failure import ExchangeError, Failure
 from kulti_ops.http.patience import Patience, fetch_patiently
+from kulti_ops.http.threads import in_thread
 
 __all__ = (
     "Client",
@@ -17,6 +18,7 @@ __all__ = (
     "Patience",
     "Policy",
     "fetch_patiently",
+    "in_thread",
     "open_client",
     "own_loopback",
     "redirected",

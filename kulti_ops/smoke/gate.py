@@ -10,11 +10,12 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from kulti_ops.errors import KultiError
-from kulti_ops.http import Client, ExchangeError, Failure
+from kulti_ops.http import Client, ExchangeError, Failure, in_thread
 from kulti_ops.message import Request, Response, host_of, origin_of
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.smoke.certificates import judge_tls
@@ -107,24 +108,26 @@ def behind(gate: Gate, order: Order) -> tuple[CheckResult, ...]:
 async def _named_tls(order: Order, *, now: datetime, patience: Patience) -> CheckResult:
     try:
         async with asyncio.timeout(patience.left_s):
-            found, duration_s = await _timed(_tls(order, now=now))
+            found, duration_s = await _timed(_tls(order, now=now, patience=patience))
     except TimeoutError:
         found, duration_s = undone(), 0.0
     return named(found, TLS, duration_s=duration_s)
 
 
-async def _tls(order: Order, *, now: datetime) -> CheckResult:
+async def _tls(order: Order, *, now: datetime, patience: Patience) -> CheckResult:
     parts = urlsplit(order.site.base_url)
     if parts.scheme != "https":
         return skipped("the site is asked over http")
     try:
-        sight = await asyncio.to_thread(
-            look,
-            parts.hostname or "",
-            parts.port or 443,
-            cafile=order.policy.cafile,
-            private=order.tls_private,
-            timeout_s=order.policy.timeout_s,
+        sight = await in_thread(
+            partial(
+                look,
+                parts.hostname or "",
+                parts.port or 443,
+                cafile=order.policy.cafile,
+                private=order.tls_private,
+                timeout_s=min(order.policy.timeout_s, patience.left_s),
+            )
         )
     except KultiError as error:
         return finding(error.message, status=Verdict.UNKNOWN)
