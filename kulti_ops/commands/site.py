@@ -122,8 +122,7 @@ def known_site(run: Invocation, url: str) -> Site:
 
     settings, parts = run.settings, urlsplit(url)
     usual = parts.scheme == "https" and parts.port in {None, DEFAULT_PORTS["https"]}
-    secret, bypass = settings.hms_app_secret, settings.protection_bypass
-    header = "x-vercel-protection-bypass"
+    secret = settings.hms_app_secret
     return Site(
         base_url=origin_of(url),
         http_url=settings.http_url or (f"http://{parts.hostname}/" if usual else None),
@@ -135,11 +134,21 @@ def known_site(run: Invocation, url: str) -> Site:
             min_grade=settings.min_grade,
         ),
         webhook_secret=secret.get_secret_value() if secret else "",
-        credentials=((header, bypass.get_secret_value()),) if bypass else (),
+        credentials=bypass_of(run, url),
         account=account_of(run),
         size_limited=settings.size_limited_paths,
         preloaded=settings.hsts_preloaded_hosts,
     )
+
+
+def bypass_of(run: Invocation, url: str) -> Headers:
+    """Return the header that lets us into a protected deployment; none over plain http."""
+    from kulti_ops.message import host_of, is_loopback_host
+
+    bypass = run.settings.protection_bypass
+    if bypass is None or not (url.startswith("https:") or is_loopback_host(host_of(url))):
+        return ()
+    return (("x-vercel-protection-bypass", bypass.get_secret_value()),)
 
 
 def account_of(run: Invocation) -> Headers:

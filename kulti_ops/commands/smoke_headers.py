@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kulti_ops.commands.site import CafileOption, account_of, policy_of, site_of
+from kulti_ops.commands.site import CafileOption, account_of, bypass_of, policy_of, site_of
 from kulti_ops.edge import Invocation  # noqa: TC001 - typer reads the annotations
 from kulti_ops.report import Outcome
 from kulti_ops.smoke.grade import GRADES, Profile
@@ -70,6 +70,7 @@ def _saved(run: Invocation, file: Path, *, url: str | None, profile: Profile) ->
     import sys
 
     from kulti_ops.errors import NotFoundError
+    from kulti_ops.smoke.gatekeeper import is_kept_out, is_protection
     from kulti_ops.smoke.grade import Evidence, grade
     from kulti_ops.smoke.saved import parse_saved
     from kulti_ops.smoke.survey import Survey
@@ -91,7 +92,8 @@ def _saved(run: Invocation, file: Path, *, url: str | None, profile: Profile) ->
         cors_reason=reason,
         preloaded=run.settings.hsts_preloaded_hosts,
     )
-    return Survey(page=grade(evidence, profile=profile))
+    page = grade(evidence, profile=profile)
+    return Survey(page=page, is_kept_out=is_kept_out(response) or is_protection(response))
 
 
 def _surveyed(
@@ -115,6 +117,7 @@ def _surveyed(
         http_url=http_url,
         preloaded=run.settings.hsts_preloaded_hosts,
         account=account_of(run),
+        credentials=bypass_of(run, site),
     )
     policy = policy_of(run, site, http_url or "", cafile=cafile)
     return asyncio.run(survey(errand, policy))

@@ -126,7 +126,10 @@ DIVERGENCES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What was seen of one route; None means that it could not be or was not looked at."""
+    """What was seen of one route; None means that it could not be or was not looked at.
+
+    `led_here` are the redirects before the response: their cookies count too.
+    """
 
     response: Response
     way_in: WayIn | None = None
@@ -136,6 +139,7 @@ class Evidence:
     bad_certificate: bool = False
     stale_nonces: frozenset[str] = frozenset()
     authenticated: bool = False
+    led_here: tuple[Response, ...] = ()
     preloaded: frozenset[str] = frozenset()
 
 
@@ -204,7 +208,7 @@ def _judge_all(evidence: Evidence, *, profile: Profile) -> tuple[Judgement, ...]
             stale_nonces=evidence.stale_nonces,
         ),
         judge_cookies(
-            response.values("set-cookie"),
+            [v for r in (*evidence.led_here, response) for v in r.values("set-cookie")],
             hsts=hsts.result in {Result.HSTS_LONG, Result.HSTS_PRELOADED},
         ),
         _cors(evidence),

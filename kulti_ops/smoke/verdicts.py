@@ -40,6 +40,8 @@ def verdict_of(judgement: Judgement) -> Verdict:
 
 def results_of(survey: Survey, *, min_grade: str | None) -> tuple[CheckResult, ...]:
     """Return one result per check over all routes, then the grade's own."""
+    if survey.is_kept_out:
+        return (_kept_out(survey),)
     checks = [_result(judgement, survey.others) for judgement in survey.page.judgements]
     unseen = tuple(
         CheckResult(id=f"route {_path(item.url)}", status=Verdict.UNKNOWN, summary=item.reason)
@@ -50,6 +52,8 @@ def results_of(survey: Survey, *, min_grade: str | None) -> tuple[CheckResult, .
 
 def data_of(survey: Survey, *, profile: str) -> dict[str, Any]:
     """Return the document's `data`: the page's score, grade and checks, and the routes'."""
+    if survey.is_kept_out:
+        return {"url": _bare(survey.page.url), "profile": profile, "score": None, "grade": None}
     return {
         "url": _bare(survey.page.url),
         "profile": profile,
@@ -142,6 +146,16 @@ def _grade_result(survey: Survey, *, min_grade: str | None) -> CheckResult:
         summary=text,
         evidence={"score": survey.page.score, "grade": survey.page.letter, "lowest": lowest.letter},
         next="set the headers named above" if status is not Verdict.OK else None,
+    )
+
+
+def _kept_out(survey: Survey) -> CheckResult:
+    return CheckResult(
+        id="grade",
+        status=Verdict.UNKNOWN,
+        summary=f"a gatekeeper answers {survey.page.status}: the application's headers "
+        "cannot be told",
+        next="let the runner pass: set VERCEL_AUTOMATION_BYPASS_SECRET",
     )
 
 
