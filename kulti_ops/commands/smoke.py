@@ -163,6 +163,8 @@ def env(
     Never prints a value.
     """
     from kulti_ops.config import variables_of
-    from kulti_ops.smoke.environment import judge_environment
+    from kulti_ops.smoke.environment import judge_environment, judge_file
 
-    return Outcome(results=judge_environment(variables_of(file), now=run.now))
+    found = variables_of(file)
+    written = (judge_file(found.repeated, found.unreadable_lines),) if file else ()
+    return Outcome(results=(*written, *judge_environment(found.values, now=run.now)))
