@@ -123,9 +123,10 @@ def known_site(run: Invocation, url: str) -> Site:
     settings, parts = run.settings, urlsplit(url)
     usual = parts.scheme == "https" and parts.port in {None, DEFAULT_PORTS["https"]}
     secret = settings.hms_app_secret
+    http_side = f"http://{origin_of(url).removeprefix('https://')}/"
     return Site(
         base_url=origin_of(url),
-        http_url=settings.http_url or (f"http://{parts.hostname}/" if usual else None),
+        http_url=settings.http_url or (http_side if usual else None),
         is_own=is_loopback_host(parts.hostname or ""),
         budgets=Budgets(
             page_s=settings.page_budget_s,
@@ -179,6 +180,7 @@ def site_of(run: Invocation, url: str | None) -> str:
     from urllib.parse import urlsplit
 
     from kulti_ops.errors import UsageError
+    from kulti_ops.message import is_host
 
     site = url or run.settings.app_url
     if not site:
@@ -194,6 +196,8 @@ def site_of(run: Invocation, url: str | None) -> str:
         raise UsageError("the URL holds credentials", hint="give it without them")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise UsageError("the URL is neither http nor https", hint="give a full URL")
+    if not is_host(parts.hostname):
+        raise UsageError("the URL names no host", hint="give a full URL")
     return site
 
 

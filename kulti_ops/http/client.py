@@ -24,6 +24,7 @@ from kulti_ops.message import (
     Response,
     is_address,
     is_private_address,
+    location_of,
     origin_of,
 )
 
@@ -106,10 +107,14 @@ class Client:
                 error.redirects = len(answers)
                 raise
             answers.append(answer)
-            location = answer.value("location")
-            if answer.status not in REDIRECTS or not location:
+            if answer.status not in REDIRECTS or not answer.value("location"):
                 return tuple(answers)
-            request = redirected(request, answer.status, location)
+            url = location_of(answer)
+            if url is None:
+                astray = failed(Failure.INVALID_URL, answers[0].url, "it leads to what is no URL")
+                astray.redirects = len(answers)
+                raise astray
+            request = redirected(request, answer.status, url)
 
     def _check(self, url: str) -> None:
         try:

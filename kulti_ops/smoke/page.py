@@ -122,7 +122,14 @@ def judge_integrity(response: Response, page: Page, *, strict: bool) -> Judgemen
         return Judgement(check=CHECK, result=Result.SRI_SAME_ORIGIN, detail="inline scripts only")
     order = _WORST_LAST if strict else _REFERENCE_ORDER
     result, worst = max(found, key=lambda pair: order.index(pair[0]))
-    return Judgement(check=CHECK, result=result, detail=shown(worst.src or ""))
+    return Judgement(check=CHECK, result=result, detail=shown(_bare(worst.src or "")))
+
+
+def _bare(src: str) -> str:
+    """Return an address without its query and user, which may be secrets."""
+    scheme, mark, rest = src.partition("?")[0].partition("#")[0].rpartition("//")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def own_scripts(page: Page, url: str) -> Iterable[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from kulti_ops.message import origin_of
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.smoke.advice import ADVICE
 from kulti_ops.smoke.grade import Grade, is_worse
@@ -164,5 +165,5 @@ def _path(url: str) -> str:
 
 
 def _bare(url: str) -> str:
-    """Return a URL without its query, which may hold a secret."""
-    return url.partition("#")[0].partition("?")[0]
+    """Return a URL without its query and user, which may hold a secret."""
+    return origin_of(url) + urlsplit(url).path

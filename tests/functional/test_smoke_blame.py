@@ -128,6 +128,7 @@ def test_run_routes_of_a_vendor_s_outage_are_compared_with_no_deploy() -> None:
     [
         ("http://10.0.0.1/", Verdict.CRIT, "private address"),
         ("ftp://kulti.example/", Verdict.CRIT, "neither http nor https"),
+        ("http://[::1", Verdict.CRIT, "no URL"),
         ("/", Verdict.CRIT, "redirect loop"),
     ],
 )
@@ -236,6 +237,17 @@ def test_run_login_is_the_site_s_own_however_its_host_is_written() -> None:
         ports.append(served.port)
         found = run(served.url, "protected-redirect", status_page=served.url)
     assert found["protected-redirect"].status is Verdict.OK
+
+
+def test_run_location_that_is_no_url_is_a_finding_of_each_probe() -> None:
+    astray = answer("307 Temporary Redirect", "Location: http://[::1")
+    with serve(site({}, otherwise=astray)) as served, serve(lambda _: astray) as http:
+        found = run(
+            *(served.url, "protected-redirect", "https-redirect"),
+            status_page=served.url,
+            http_url=http.url,
+        )
+    assert {result.status for result in found.values()} == {Verdict.CRIT}
 
 
 def test_run_http_side_that_hangs_is_unknown_and_one_that_stays_is_ours() -> None:

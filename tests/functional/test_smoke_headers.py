@@ -261,3 +261,24 @@ def test_headers_cookies_of_the_redirects_before_the_page_count(tmp_path: Path) 
     checks = {check["id"]: check["result"] for check in document(done)["data"]["checks"]}
     assert checks["cookies"] == "cookies-session-without-secure-flag"
     assert "canary" not in done.stdout
+
+
+@pytest.mark.parametrize("style", ["table", "json", "csv", "markdown", "junit", "github", "nagios"])
+def test_headers_show_no_secret_of_an_address(tmp_path: Path, style: str) -> None:
+    script = b"<script src='https://u:canary-pw@cdn.test/a.js?k=canary-query'></script>"
+
+    def respond(seen: Seen) -> bytes:
+        if seen.target.startswith("/?"):
+            return answer("302 Found", f"Location: http://u:canary-pw@{host}/x?t=canary-token")
+        return answer("200 OK", *GOOD, "Set-Cookie: sess=canary-cookie", body=script)
+
+    with serve(respond) as site:
+        host = site.url.removeprefix("http://")
+        done = kulti_ops(
+            *("smoke", "headers", f"{site.url}/?key=canary-key", "--format", style),
+            *("--http-url", f"{site.url}/?a=canary-http"),
+            folder=tmp_path,
+        )
+    assert done.returncode in {2, 10}
+    assert done.stdout
+    assert "canary" not in done.stdout + done.stderr

@@ -409,6 +409,9 @@ def test_run_command_exit_code_says_whether_to_roll_back(
         (("--tag", "nothing"), "no tag"),
         (("--budget", "soon"), "no duration"),
         (("--base-url", "ftp://x"), "http"),
+        (("--base-url", " "), "no host"),
+        (("--base-url", "http://a..b"), "no host"),
+        (("--base-url", "https://a b"), "no host"),
         (("--baseline", "/"), "directory"),
     ],
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from kulti_ops.http import ExchangeError, Failure
-from kulti_ops.message import REDIRECTS, Request, origin_of
+from kulti_ops.message import Request, location_of, origin_of
 from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.smoke.caching import lifetime_s
@@ -59,7 +59,7 @@ async def protected_redirect(context: Context) -> CheckResult:
         if answer.status not in {302, 303, 307, 308}:
             faults.append(f"{path} answers {answer.status} without a login")
             continue
-        url = urljoin(answer.url, answer.value("location") or "")
+        url = location_of(answer) or ""
         target = urlsplit(url)
         back = parse_qs(target.query).get("redirectTo", [path])[0]
         if origin_of(url) != origin_of(answer.url) or target.path != surface.LOGIN:
@@ -120,10 +120,9 @@ def judge_way(answer: Response) -> CheckResult:
     if is_kept_out(answer):
         text = f"http answers {answer.status}, a gatekeeper's: it cannot be told"
         return finding(text, status=Verdict.UNKNOWN, advice="try again later")
-    target = urlsplit(urljoin(answer.url, answer.value("location") or ""))
+    target = urlsplit(location_of(answer) or "")
     here = urlsplit(answer.url)
-    leads = answer.status in REDIRECTS and answer.value("location")
-    if not leads or target.scheme != "https":
+    if target.scheme != "https":
         text = f"http answers {answer.status} and does not lead to https"
         return finding(text, advice="answer every http request with 308 to https")
     if target.hostname != here.hostname:
