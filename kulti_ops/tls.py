@@ -48,7 +48,7 @@ class Support(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """A server's certificate; `names` are its DNS names and addresses."""
+    """A server's certificate: its DNS names, and the addresses that it names as such."""
 
     subject: str
     issuer: str
@@ -59,6 +59,7 @@ class Certificate:
     key_bits: int
     signature_hash: str
     is_self_signed: bool
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +129,8 @@ def read_certificate(der: bytes) -> Certificate:
         return Certificate(
             subject=parsed.subject.rfc4514_string(),
             issuer=parsed.issuer.rfc4514_string(),
-            names=_names(parsed),
+            names=_names(parsed, x509.DNSName),
+            addresses=_names(parsed, x509.IPAddress),
             not_before=parsed.not_valid_before_utc,
             not_after=parsed.not_valid_after_utc,
             key=kind,
@@ -294,14 +296,12 @@ def _name(version: ssl.TLSVersion) -> str:
     return {"TLSv1": "TLSv1.0"}.get(version.name, version.name.replace("_", "."))
 
 
-def _names(parsed: x509.Certificate) -> tuple[str, ...]:
+def _names(parsed: x509.Certificate, kind: type[x509.DNSName | x509.IPAddress]) -> tuple[str, ...]:
     try:
         extension = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
         return ()
-    names = extension.value.get_values_for_type(x509.DNSName)
-    addresses = extension.value.get_values_for_type(x509.IPAddress)
-    return (*names, *map(str, addresses))
+    return tuple(map(str, extension.value.get_values_for_type(kind)))
 
 
 def _key(parsed: x509.Certificate) -> tuple[str, int]:

@@ -134,7 +134,7 @@ def tls(
             "port": sight.port,
             "subject": found.subject,
             "issuer": found.issuer,
-            "names": found.names,
+            "names": (*found.names, *found.addresses),
             "not_after": found.not_after,
             "protocols": dict(sight.versions),
         },

@@ -107,9 +107,13 @@ def _surveyed(
 ) -> Survey:
     import asyncio
 
+    from kulti_ops.message import host_of
     from kulti_ops.smoke.routes import Errand, survey
 
     site = site_of(run, url)
+    known = run.settings.http_url
+    if http_url is None and known and host_of(known) == host_of(site):
+        http_url = known
     errand = Errand(
         url=site,
         routes=routes,

@@ -266,3 +266,13 @@ def test_run_http_side_that_hangs_is_unknown_and_one_that_stays_is_ours() -> Non
             for side in (deaf, http)
         ]
     assert found == [Verdict.UNKNOWN, Verdict.CRIT]
+
+
+def test_run_headers_that_keep_the_camera_from_the_site_are_ours() -> None:
+    denied = (
+        *("Content-Security-Policy: default-src 'none'", "X-Content-Type-Options: nosniff"),
+        *("Strict-Transport-Security: max-age=63072000", "Permissions-Policy: camera=()"),
+    )
+    page = answer("200 OK", HTML, *denied, body=b"<p>")
+    found = probe(site({"/": page}), "headers")["headers"]
+    assert (found.status, "camera" in found.summary) == (Verdict.CRIT, True)

@@ -16,6 +16,7 @@ from kulti_ops.smoke.gatekeeper import is_kept_out, let_through
 from kulti_ops.smoke.grade import Evidence, Profile, grade, is_worse
 from kulti_ops.smoke.page import own_scripts, read_page
 from kulti_ops.smoke.probe import Context, finding, ok, skipped, verdict
+from kulti_ops.smoke.results import Result
 
 if TYPE_CHECKING:
     from kulti_ops.message import Response
@@ -158,13 +159,20 @@ async def static(context: Context) -> CheckResult:
 
 
 async def headers(context: Context) -> CheckResult:
-    """Check: the security headers of the home page have the grade that is asked for."""
+    """Check: the security headers of the home page have the grade that is asked for.
+
+    And none of them breaks anything: camera and microphone must stay allowed.
+    """
     found = grade(
         Evidence(response=context.home, preloaded=context.site.preloaded), profile=Profile.KULTI
     )
     wanted = context.site.budgets.min_grade
     text = f"grade {found.letter}, {found.score} points, {wanted} is asked for"
     missing = not parse_policies(context.home.values("content-security-policy"))
+    breaking = [j for j in found.judgements if j.result is Result.VIDEO_DENIED]
+    if breaking:
+        advice = "allow camera, microphone and display-capture to self: sessions break without"
+        return finding(breaking[0].detail, advice=advice)
     if is_worse(found.letter, wanted):
         worst = sorted(found.judgements, key=lambda j: j.score_modifier)[:3]
         named = ", ".join(str(j.result) for j in worst if j.score_modifier < 0)
