@@ -115,19 +115,15 @@ def limits_of(
 
 def known_site(run: Invocation, url: str) -> Site:
     """Return the site with what the settings know of it."""
-    from urllib.parse import urlsplit
-
-    from kulti_ops.message import DEFAULT_PORTS, is_loopback_host
+    from kulti_ops.message import host_of, is_loopback_host
     from kulti_ops.smoke.probe import Budgets, Site
 
-    settings, parts = run.settings, urlsplit(url)
-    usual = parts.scheme == "https" and parts.port in {None, DEFAULT_PORTS["https"]}
+    settings = run.settings
     secret = settings.hms_app_secret
-    http_side = f"http://{origin_of(url).removeprefix('https://')}/"
     return Site(
         base_url=origin_of(url),
-        http_url=settings.http_url or (http_side if usual else None),
-        is_own=is_loopback_host(parts.hostname or ""),
+        http_url=http_side_of(run, url),
+        is_own=is_loopback_host(host_of(url)),
         budgets=Budgets(
             page_s=settings.page_budget_s,
             api_s=settings.api_budget_s,
@@ -140,6 +136,20 @@ def known_site(run: Invocation, url: str) -> Site:
         size_limited=settings.size_limited_paths,
         preloaded=settings.hsts_preloaded_hosts,
     )
+
+
+def http_side_of(run: Invocation, url: str) -> str | None:
+    """Return where a site's http side is: as set for this very host, else on the usual port."""
+    from urllib.parse import urlsplit
+
+    from kulti_ops.message import DEFAULT_PORTS, host_of
+
+    known, parts = run.settings.http_url, urlsplit(url)
+    if known and host_of(known) == host_of(url):
+        return known
+    if parts.scheme != "https" or parts.port not in {None, DEFAULT_PORTS["https"]}:
+        return None
+    return f"http://{origin_of(url).removeprefix('https://')}/"
 
 
 def bypass_of(run: Invocation, url: str) -> Headers:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kulti_ops.commands.site import CafileOption, account_of, bypass_of, policy_of, site_of
+from kulti_ops.commands.site import (
+    CafileOption,
+    account_of,
+    bypass_of,
+    http_side_of,
+    policy_of,
+    site_of,
+)
 from kulti_ops.edge import Invocation  # noqa: TC001 - typer reads the annotations
 from kulti_ops.report import Outcome
 from kulti_ops.smoke.grade import GRADES, Profile
@@ -107,21 +114,17 @@ def _surveyed(
 ) -> Survey:
     import asyncio
 
-    from kulti_ops.message import host_of
     from kulti_ops.smoke.routes import Errand, survey
 
     site = site_of(run, url)
-    known = run.settings.http_url
-    if http_url is None and known and host_of(known) == host_of(site):
-        http_url = known
     errand = Errand(
         url=site,
         routes=routes,
         profile=profile,
-        http_url=http_url,
+        http_url=http_url or http_side_of(run, site),
         preloaded=run.settings.hsts_preloaded_hosts,
         account=account_of(run),
         credentials=bypass_of(run, site),
     )
-    policy = policy_of(run, site, http_url or "", cafile=cafile)
+    policy = policy_of(run, site, errand.http_url or "", cafile=cafile)
     return asyncio.run(survey(errand, policy))

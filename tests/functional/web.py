@@ -91,8 +91,12 @@ def serve(
 
 async def _end(server: asyncio.Server, writers: list[asyncio.StreamWriter]) -> None:
     """Stop listening; let every connection, also one still in its handshake, close its socket."""
+    for listener in server.sockets:
+        asyncio.get_running_loop().remove_reader(listener.fileno())
+    # A connection that has only just come gets its task, which closes it; a server that is
+    # closed in between (seen with 3.11) leaves it half made.
+    await _turns()
     server.close()
-    await _turns()  # a connection that has only just come has its task begun: it closes it
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in others:
         task.cancel()
