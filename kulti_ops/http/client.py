@@ -202,9 +202,10 @@ async def open_client(
         await sockets.close()
 
 
-def tls_context(policy: Policy) -> ssl.SSLContext:
-    """Return the TLS settings of a policy.
+def tls_context(policy: Policy, *, system_too: bool = False) -> ssl.SSLContext:
+    """Return the TLS settings of a policy; a CA file stands instead of the system's CAs.
 
+    With `system_too` it stands beside them: for others than the site it was given for.
     Raises: ConfigError when the CA file cannot be used.
     """
     context = TimedContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -213,9 +214,9 @@ def tls_context(policy: Policy) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
         return context
     try:
-        if policy.cafile is None:
+        if policy.cafile is None or system_too:
             context.load_default_certs()
-        else:
+        if policy.cafile is not None:
             context.load_verify_locations(cafile=policy.cafile)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(

@@ -53,12 +53,11 @@ def judge_vendors(states: tuple[VendorState | str, ...]) -> CheckResult:
 
 
 def with_network(
-    results: tuple[CheckResult, ...], states: tuple[VendorState | str, ...], *, own_ca: bool
+    results: tuple[CheckResult, ...], states: tuple[VendorState | str, ...]
 ) -> tuple[CheckResult, ...]:
     """Blame the runner's network when neither the site nor any status page answers.
 
-    Also when no certificate is trusted here: a clock that is wrong, a proxy in between. With
-    a CA of one's own the vendors' certificates are not trusted anyway, and tell nothing.
+    Also when no certificate is trusted here: a clock that is wrong, a proxy in between.
     """
     if not states or any(_is_told(state) for state in states):
         return results
@@ -66,7 +65,7 @@ def with_network(
     home, tls = by_id[HOME], by_id[TLS]
     if home.status is Verdict.CRIT and "failure" in home.evidence:
         failed = home
-    elif home.status is Verdict.SKIPPED and tls.status is Verdict.CRIT and not own_ca:
+    elif home.status is Verdict.SKIPPED and tls.status is Verdict.CRIT:
         failed = tls
     else:
         return results

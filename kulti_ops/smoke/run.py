@@ -59,8 +59,12 @@ async def run_smoke(order: Order, *, now: datetime) -> SmokeRun:
         client = await stack.enter_async_context(open_client(order.policy, tls=tls))
         # a client of its own: what it measures must not wait for other probes' connections
         apart = await stack.enter_async_context(open_client(order.policy, tls=tls))
+        vendors = client
+        if order.policy.cafile and any(p.startswith("https:") for p in order.status_pages.values()):
+            both = tls_context(order.policy, system_too=True)
+            vendors = await stack.enter_async_context(open_client(order.policy, tls=both))
         states_task = asyncio.create_task(
-            ask_vendors(client, order.status_pages, now=now, budget_s=order.budget_s)
+            ask_vendors(vendors, order.status_pages, now=now, budget_s=order.budget_s)
         )
         gate = await open_gate(client, order, now=now, patience=patience)
         exchanges: tuple[Exchange, ...] = ()
@@ -81,7 +85,7 @@ async def run_smoke(order: Order, *, now: datetime) -> SmokeRun:
             exchanges = (*_of_home(gate.home, order), *exchanges)
         results = (*results, _beside_home(await gate.tls, gate))
         states = await states_task
-    results = with_network(results, states, own_ca=order.policy.cafile is not None)
+    results = with_network(results, states)
     results = (*results, named(judge_vendors(states), VENDORS))
     places = {name: place for place, name in enumerate((*IDS, *(p.id for p in order.own)))}
     found = [with_blame(result, states) for result in results if result.id in order.chosen]

@@ -16,6 +16,7 @@ from kulti_ops.smoke.probe import Site
 from kulti_ops.smoke.run import run_smoke
 from kulti_ops.smoke.selection import Order, Selection
 from tests.certs import issue, make_ca
+from tests.functional.cli import kulti_ops, statuses
 from tests.functional.web import Seen, answer, serve
 
 if TYPE_CHECKING:
@@ -276,3 +277,21 @@ def test_run_headers_that_keep_the_camera_from_the_site_are_ours() -> None:
     page = answer("200 OK", HTML, *denied, body=b"<p>")
     found = probe(site({"/": page}), "headers")["headers"]
     assert (found.status, "camera" in found.summary) == (Verdict.CRIT, True)
+
+
+def test_run_with_a_ca_of_one_s_own_still_trusts_the_vendors_own(tmp_path: Path) -> None:
+    ours, theirs = make_ca("ours"), make_ca("theirs")
+    (tmp_path / "ours.pem").write_bytes(ours.pem())
+    (tmp_path / "theirs.pem").write_bytes(theirs.pem())
+    with (
+        serve(site({}), tls=issue(ours, "127.0.0.1").context(tmp_path)) as served,
+        serve(lambda _: WELL, tls=issue(theirs, "127.0.0.1").context(tmp_path)) as vendor,
+    ):
+        command = ("smoke", "run", "--base-url", served.url, "--cafile", "ours.pem")
+        env = {
+            "KULTI_OPS_STATUS_PAGES": f"supabase={vendor.url}",
+            "SSL_CERT_FILE": str(tmp_path / "theirs.pem"),
+        }
+        only = ("--only", "home", "--only", "vendors", "--only", "tls", "--format", "json")
+        done = kulti_ops(*command, *only, folder=tmp_path, env=env)
+    assert statuses(done) == {"home": "ok", "tls": "ok", "vendors": "ok"}
