@@ -226,18 +226,22 @@ def test_run_reflected_origin_is_critical_with_cookies_only(
     assert probe(respond, "cors")["cors"].status is verdict
 
 
-def test_run_login_is_the_site_s_own_however_its_host_is_written() -> None:
+@pytest.mark.parametrize(("way_back", "verdict"), [(True, Verdict.OK), (False, Verdict.WARN)])
+def test_run_login_is_the_site_s_own_however_its_host_is_written(
+    *, way_back: bool, verdict: Verdict
+) -> None:
     ports: list[int] = []
 
     def respond(seen: Seen) -> bytes:
         if seen.target in {"/", STATUS_PAGE}:
             return PAGE
-        return answer("307 Temporary", f"Location: http://LocalHost:{ports[0]}/login")
+        back = f"/login?redirectTo={seen.target}" if way_back else "/login"
+        return answer("307 Temporary", f"Location: http://LocalHost:{ports[0]}{back}")
 
     with serve(respond, host="localhost") as served:
         ports.append(served.port)
         found = run(served.url, "protected-redirect", status_page=served.url)
-    assert found["protected-redirect"].status is Verdict.OK
+    assert found["protected-redirect"].status is verdict
 
 
 def test_run_location_that_is_no_url_is_a_finding_of_each_probe() -> None:

@@ -55,19 +55,24 @@ async def protected_redirect(context: Context) -> CheckResult:
     below = tuple(f"{prefix}{NOBODY}" for prefix in surface.PROTECTED_PREFIXES)
     paths = (*surface.PROTECTED_BY_PROXY, *below, *surface.PROTECTED_BY_PAGE)
     answers = await asyncio.gather(*(context.ask(path) for path in paths))
-    faults = []
+    faults, lost = [], []
     for path, answer in let_through(zip(paths, answers, strict=True)):
         if answer.status not in {302, 303, 307, 308}:
             faults.append(f"{path} answers {answer.status} without a login")
             continue
         url = location_of(answer) or ""
         target = urlsplit(url)
-        back = parse_qs(target.query).get("redirectTo", [path])[0]
+        back = parse_qs(target.query).get("redirectTo", [""])[0]
         if origin_of(url) != origin_of(answer.url) or target.path != surface.LOGIN:
             faults.append(f"{path} leads elsewhere than {surface.LOGIN}")
-        elif back != path:
+        elif back and back != path:
             faults.append(f"{path} leads to {surface.LOGIN} and back to another page")
+        elif not back and path not in surface.PROTECTED_BY_PAGE:
+            lost.append(path)
     advice = "check the proxy and the pages' own guards"
+    if lost and not faults:
+        text = f"{', '.join(lost)} leads to {surface.LOGIN} without the way back"
+        return finding(text, advice=advice, status=Verdict.WARN)
     return verdict(faults, f"{len(paths)} pages lead to {surface.LOGIN}", advice=advice)
 
 
