@@ -75,6 +75,7 @@ def headers(
 
 def _saved(run: Invocation, file: Path, *, url: str | None, profile: Profile) -> Survey:
     import sys
+    from dataclasses import replace
 
     from kulti_ops.errors import NotFoundError
     from kulti_ops.smoke.gatekeeper import is_kept_out, is_protection
@@ -92,6 +93,7 @@ def _saved(run: Invocation, file: Path, *, url: str | None, profile: Profile) ->
     except OSError as error:
         raise NotFoundError(f"cannot read {file}: {error.strerror or error}") from error
     response = parse_saved(content, url=url or "https://saved.invalid/")
+    response = replace(response, truncated=len(content) == limit)
     reason = "a saved response does not show it"
     evidence = Evidence(
         response=response,
