@@ -5,8 +5,9 @@ Adding one is a function and its name in `probes.PROBES`.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin
 
 from kulti_ops.http import fetch_patiently
@@ -16,10 +17,12 @@ from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.smoke.gatekeeper import is_kept_out
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from kulti_ops.http import Client, Patience
     from kulti_ops.message import Headers
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +133,18 @@ class Probe:
     tags: frozenset[str]
     ask: Callable[[Context], Awaitable[CheckResult]]
     steady: bool = False
+
+
+async def together(actions: Iterable[Awaitable[T]]) -> list[T]:
+    """Return what all come to; when one fails, the others are ended before its error is raised."""
+    tasks = [asyncio.ensure_future(action) for action in actions]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def ok(summary: str, **evidence: Any) -> CheckResult:  # noqa: ANN401 - figures of any kind

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING
 
 from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.smoke.gatekeeper import is_kept_out, let_through
-from kulti_ops.smoke.probe import Context, finding, ok, skipped, verdict
+from kulti_ops.smoke.probe import Context, finding, ok, skipped, together, verdict
 from kulti_ops.smoke.results import Result
 from kulti_ops.smoke.transport import ORIGIN_PROBE, judge_cors
 
@@ -40,8 +39,8 @@ async def anonymous_401(context: Context) -> CheckResult:
     """Check: routes for signed-in people refuse others with 401 and the exact error shape."""
     calls = [(path, "GET") for path in surface.UNAUTHORIZED_GET]
     calls += [(path, "POST") for path in surface.UNAUTHORIZED_POST]
-    answers = await asyncio.gather(
-        *(context.ask(p, m, body=b"{}" if m == "POST" else None) for p, m in calls)
+    answers = await together(
+        (context.ask(p, m, body=b"{}" if m == "POST" else None) for p, m in calls)
     )
     faults = [
         f"{method} {path} answers {_shape(answer)}"
@@ -129,10 +128,8 @@ async def size_limit(context: Context) -> CheckResult:
     """Check: routes take 10,240 characters and refuse 10,241, before anything else."""
     limit = surface.BODY_LIMIT_CHARACTERS
     paths = context.site.size_limited
-    fits = await asyncio.gather(*(context.ask(p, "POST", body=_body(limit, "é")) for p in paths))
-    over = await asyncio.gather(
-        *(context.ask(p, "POST", body=_body(limit + 1, "x")) for p in paths)
-    )
+    fits = await together(context.ask(p, "POST", body=_body(limit, "é")) for p in paths)
+    over = await together(context.ask(p, "POST", body=_body(limit + 1, "x")) for p in paths)
     faults = []
     absent = []
     for path, small, large in zip(paths, fits, over, strict=True):
@@ -162,7 +159,7 @@ def _body(characters: int, fill: str) -> bytes:
 async def methods(context: Context) -> CheckResult:
     """Check: wrong methods are refused with 405 and an empty body."""
     calls = (*_METHOD_ROUTES, (surface.WEBHOOK, "GET"))
-    answers = await asyncio.gather(*(context.ask(path, method) for path, method in calls))
+    answers = await together((context.ask(path, method) for path, method in calls))
     faults = [
         f"{method} {path} answers {answer.status}{' with a body' if answer.body else ''}"
         for (path, method), answer in let_through(zip(calls, answers, strict=True))
@@ -176,7 +173,7 @@ async def cors(context: Context) -> CheckResult:
     """Check: no foreign origin is let in."""
     origin = (("Origin", ORIGIN_PROBE),)
     paths = (surface.HOME, surface.DATABASE, surface.UNAUTHORIZED_GET[0])
-    answers = await asyncio.gather(*(context.ask(path, headers=origin) for path in paths))
+    answers = await together(context.ask(path, headers=origin) for path in paths)
     told = let_through(zip(paths, answers, strict=True))
     open_ = [path for path, answer in told if judge_cors(answer).result is Result.CORS_UNIVERSAL]
     advice = "don't repeat the Origin header in Access-Control-Allow-Origin"
@@ -192,12 +189,14 @@ async def cors(context: Context) -> CheckResult:
 
 async def errors_leak(context: Context) -> CheckResult:
     """Check: errors tell nothing of the inside."""
-    answers = await asyncio.gather(
-        context.ask(surface.SIZE_LIMITED[0], "POST", body=b"{}"),
-        context.ask(surface.UNAUTHORIZED_GET[0]),
-        context.ask("/api/kulti-ops-probe/no-such-route"),
-        context.ask(surface.DATABASE),
-        context.ask(surface.BROKEN_GET[0]),
+    answers = await together(
+        (
+            context.ask(surface.SIZE_LIMITED[0], "POST", body=b"{}"),
+            context.ask(surface.UNAUTHORIZED_GET[0]),
+            context.ask("/api/kulti-ops-probe/no-such-route"),
+            context.ask(surface.DATABASE),
+            context.ask(surface.BROKEN_GET[0]),
+        )
     )
     faults = sorted(
         {

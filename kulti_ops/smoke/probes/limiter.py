@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.smoke.gatekeeper import is_challenge
-from kulti_ops.smoke.probe import Context, finding, ok, skipped
+from kulti_ops.smoke.probe import Context, finding, ok, skipped, together
 
 if TYPE_CHECKING:
     from kulti_ops.message import Response
@@ -38,7 +37,7 @@ async def rate_limit(context: Context) -> CheckResult:
             )
         if answer.status == _LIMITED:
             return _judge(answer, count - 1)
-    more = await asyncio.gather(*(_call(context) for _ in range(limit * (_GENEROUS - 1))))
+    more = await together(_call(context) for _ in range(limit * (_GENEROUS - 1)))
     refused = sum(answer.status == _LIMITED for answer in more)
     if refused:
         passed = limit + 1 + len(more) - refused

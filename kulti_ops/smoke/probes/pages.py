@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,7 +14,7 @@ from kulti_ops.smoke.csp import parse_policies
 from kulti_ops.smoke.gatekeeper import is_kept_out, let_through
 from kulti_ops.smoke.grade import Evidence, Profile, grade, is_worse
 from kulti_ops.smoke.page import own_scripts, read_page
-from kulti_ops.smoke.probe import Context, finding, ok, skipped, verdict
+from kulti_ops.smoke.probe import Context, finding, ok, skipped, together, verdict
 from kulti_ops.smoke.results import Result
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ _FILTERED = frozenset({Failure.TIMEOUT, Failure.UNREACHABLE})
 
 async def pages(context: Context) -> CheckResult:
     """Check: the prerendered pages answer 200 with HTML."""
-    answers = await asyncio.gather(*(context.ask(path) for path in surface.PAGES))
+    answers = await together(context.ask(path) for path in surface.PAGES)
     faults = [
         f"{path} answers {answer.status}{_without(answer)}"
         for path, answer in let_through(zip(surface.PAGES, answers, strict=True))
@@ -54,7 +53,7 @@ async def protected_redirect(context: Context) -> CheckResult:
     """Check: protected pages send an anonymous visitor to the login, and nowhere else."""
     below = tuple(f"{prefix}{NOBODY}" for prefix in surface.PROTECTED_PREFIXES)
     paths = (*surface.PROTECTED_BY_PROXY, *below, *surface.PROTECTED_BY_PAGE)
-    answers = await asyncio.gather(*(context.ask(path) for path in paths))
+    answers = await together(context.ask(path) for path in paths)
     faults, lost = [], []
     for path, answer in let_through(zip(paths, answers, strict=True)):
         if answer.status not in {302, 303, 307, 308}:
@@ -88,7 +87,7 @@ async def deep_404(context: Context) -> CheckResult:
 
 async def soft_404(context: Context) -> CheckResult:
     """Check: what does not exist is not answered with a page; the agents' catch-all is known."""
-    deep, shallow = await asyncio.gather(context.ask(DEEP), context.ask(SHALLOW))
+    deep, shallow = await together((context.ask(DEEP), context.ask(SHALLOW)))
     if deep.status == _OK:
         return finding(
             "paths that do not exist answer 200 with a page",

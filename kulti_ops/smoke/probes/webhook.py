@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 
 from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.smoke.gatekeeper import is_kept_out
-from kulti_ops.smoke.probe import Context, finding, ok, skipped
+from kulti_ops.smoke.probe import Context, finding, ok, skipped, together
 
 EVENT = b'{"type":"kulti-ops.probe","data":{"room_id":"kulti-ops-probe"}}'
 _OK, _UNAUTHORIZED = 200, 401
@@ -17,9 +16,13 @@ _OK, _UNAUTHORIZED = 200, 401
 
 async def webhook_unsigned(context: Context) -> CheckResult:
     """Check: calls without a signature, and with a wrong one, are refused with 401."""
-    bare, wrong = await asyncio.gather(
-        context.ask(surface.WEBHOOK, "POST", body=EVENT),
-        context.ask(surface.WEBHOOK, "POST", body=EVENT, headers=_signed("0" * 64, context.now_s)),
+    bare, wrong = await together(
+        (
+            context.ask(surface.WEBHOOK, "POST", body=EVENT),
+            context.ask(
+                surface.WEBHOOK, "POST", body=EVENT, headers=_signed("0" * 64, context.now_s)
+            ),
+        )
     )
     accepted = [
         text
