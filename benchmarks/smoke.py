@@ -4,7 +4,9 @@
 
 Targets (medians): the suite <= 1.5 times its slowest probe, and the whole command, with the
 interpreter's start, <= 5 s. Also printed: the slowest probe when it runs alone, which shows
-what the others cost it. Starts a sandbox of its own and destroys it.
+what the others cost it. On loopback that is processor time: one Python process asks and another
+answers some 90 requests. So the same is printed of a site that takes 0.7 s for every answer, as a
+site far away does. Starts a sandbox of its own and destroys it.
 """
 
 from __future__ import annotations
@@ -46,7 +48,10 @@ def main() -> int:
         box = ("--dir", f"{folder}/box", "--format", "json")
         try:
             started = kulti_ops("sandbox", "start", "--web", *box)
-            met = measure(started["data"]["web"], runs=options.runs)
+            web = started["data"]["web"]
+            met = measure(web, runs=options.runs)
+            kulti_ops("sandbox", "break", "slow", *box)
+            measure_waiting(web)
         finally:
             kulti_ops("sandbox", "destroy", "--yes", *box)
     return 1 if options.check and not met else 0
@@ -83,6 +88,24 @@ def measure(web: dict[str, Any], *, runs: int) -> bool:
         f"{'met' if command <= WHOLE_S else 'MISSED'}"
     )
     return ratio <= RATIO and command <= WHOLE_S
+
+
+def measure_waiting(web: dict[str, Any]) -> None:
+    """Print the suite against its slowest probe alone, on a site that is waited for.
+
+    As on production: without `rate-limit`, whose calls come one after the other.
+    """
+    order = order_of(web)
+    order = replace(order, site=replace(order.site, is_own=False))
+    wall_s, durations = run(order)
+    name = max(durations, key=durations.__getitem__)
+    only = replace(order, selection=Selection(only=frozenset({name})))
+    alone_s, by_itself = run(only)
+    print(
+        f"0.7 s an answer: suite {wall_s:.2f} s, {name} {durations[name]:.2f} s, alone "
+        f"{by_itself[name]:.2f} s: ratio {wall_s / by_itself[name]:.2f}; "
+        f"a run of it alone {alone_s:.2f} s"
+    )
 
 
 def run(order: Order) -> tuple[float, dict[str, float]]:

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 Headers = tuple[tuple[str, str], ...]
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# RFC 9110 §15.4: where Location names the next URL to ask.
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
+_HOST = re.compile(r"[^\x00-\x20\x7f\s!\"#$%&'()*+,/:;<=>?@\[\\\]^`{|}~]+")
 _MOST_DIGITS = 12  # of seconds: more is for ever
 
 
@@ -83,6 +88,19 @@ class Response:
             return None
 
 
+def location_of(response: Response) -> str | None:
+    """Return the URL that an answer leads to; None when it names none, or what is no URL."""
+    value = response.value("location")
+    if response.status not in REDIRECTS or not value:
+        return None
+    try:
+        url = urljoin(response.url, value.strip())
+        _ = urlsplit(url).port
+    except ValueError:
+        return None
+    return url
+
+
 def header_values(headers: Headers, name: str) -> tuple[str, ...]:
     """Return every value of one header, in order; names are compared without case."""
     wanted = name.lower()
@@ -145,8 +163,26 @@ def is_address(host: str) -> bool:
 def is_private_address(address: str) -> bool:
     """Tell whether an IP address is not one of the public internet."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return not (mapped or parsed).is_global
+    inner = _inner_address(parsed) if isinstance(parsed, ipaddress.IPv6Address) else None
+    return not parsed.is_global if inner is None else not inner.is_global
+
+
+def _inner_address(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """Return the IPv4 address that one leads to by a translation: mapped, NAT64, 6to4."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped or address.sixtofour
+
+
+def is_host(host: str) -> bool:
+    """Tell whether a text can be the name or address of a host."""
+    if is_address(host):
+        return True
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return bool(_HOST.fullmatch(host))
 
 
 def is_loopback_host(host: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from kulti_ops.errors import ConfigError, OperationFailedError, RefusedError
 from kulti_ops.message import is_private_address
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
     from pathlib import Path
 
@@ -46,7 +48,7 @@ class Support(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """A server's certificate; `names` are its DNS names and addresses."""
+    """A server's certificate: its DNS names, and the addresses that it names as such."""
 
     subject: str
     issuer: str
@@ -57,6 +59,7 @@ class Certificate:
     key_bits: int
     signature_hash: str
     is_self_signed: bool
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,22 +90,29 @@ def look(
     private: bool = False,
     timeout_s: float = TIMEOUT_S,
 ) -> Sight:
-    """Look at a server's TLS with a handful of handshakes.
+    """Look at a server's TLS with a handful of handshakes, all of them within `timeout_s`.
 
     `private` lets the name lead to a private address. Raises: OperationFailedError when
     it cannot be reached or speaks no TLS, RefusedError for a private address,
     ConfigError when the CA file cannot be used.
     """
-    where = _Where(
-        host=host, port=port, address=_resolve(host, port, private=private), timeout_s=timeout_s
+    until = time.monotonic() + timeout_s
+    where = _reachable(
+        _Where(host=host, port=port, address=address, until=until)
+        for address in _resolve(host, port, private=private)
     )
     der = _leaf(where)
+    context = _verifying(cafile)
+    strictly = context.verify_flags
+    context.verify_flags = strictly | _NO_CHECK_TIME
+    chain = _verify(where, context)
+    context.verify_flags = strictly
     return Sight(
         host=host,
         port=port,
         certificate=read_certificate(der),
-        chain=_verify(where, cafile=cafile, flags=_NO_CHECK_TIME),
-        chain_now=_verify(where, cafile=cafile, flags=0),
+        chain=chain,
+        chain_now=_verify(where, context),
         versions=tuple((_name(version), _offers(where, version)) for version in VERSIONS),
     )
 
@@ -119,7 +129,8 @@ def read_certificate(der: bytes) -> Certificate:
         return Certificate(
             subject=parsed.subject.rfc4514_string(),
             issuer=parsed.issuer.rfc4514_string(),
-            names=_names(parsed),
+            names=_names(parsed, x509.DNSName),
+            addresses=_names(parsed, x509.IPAddress),
             not_before=parsed.not_valid_before_utc,
             not_after=parsed.not_valid_after_utc,
             key=kind,
@@ -136,11 +147,16 @@ class _Where:
     host: str
     port: int
     address: str
-    timeout_s: float
+    until: float
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left for all handshakes; so few that they fail, when none are."""
+        return max(self.until - time.monotonic(), 0.001)
 
     def connect(self) -> socket.socket:
         try:
-            return socket.create_connection((self.address, self.port), timeout=self.timeout_s)
+            return socket.create_connection((self.address, self.port), timeout=self.left_s)
         except OSError as error:
             reason = error.strerror or str(error)
             raise OperationFailedError(
@@ -150,6 +166,7 @@ class _Where:
     def handshake(self, context: ssl.SSLContext) -> ssl.SSLSocket:
         """Return a connection; the handshake's own errors are the caller's."""
         plain = self.connect()
+        plain.settimeout(self.left_s)
         try:
             return context.wrap_socket(plain, server_hostname=self.host)
         except BaseException:
@@ -157,19 +174,28 @@ class _Where:
             raise
 
 
-def _resolve(host: str, port: int, *, private: bool) -> str:
-    """Return the address to connect to, the same for every handshake."""
+def _reachable(places: Iterable[_Where]) -> _Where:
+    """Return the first address that takes connections, for every handshake; else the last."""
+    *others, last = places
+    for where in others:
+        with suppress(OperationFailedError), where.connect():
+            return where
+    return last
+
+
+def _resolve(host: str, port: int, *, private: bool) -> tuple[str, ...]:
+    """Return the host's addresses; without leave, none may be private."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise OperationFailedError(f"the name {host} is not known") from error
-    address = str(found[0][4][0])
-    if not private and is_private_address(address):
+    addresses = tuple(str(info[4][0]) for info in found)
+    if not private and any(map(is_private_address, addresses)):
         raise RefusedError(
             f"{host} leads to a private address",
             hint="name the host in KULTI_OPS_PRIVATE_HOSTS to allow it",
         )
-    return address
+    return addresses
 
 
 def _leaf(where: _Where) -> bytes:
@@ -187,11 +213,14 @@ def _leaf(where: _Where) -> bytes:
     return der
 
 
-def _verify(where: _Where, *, cafile: Path | None, flags: int) -> Chain:
+def _verifying(cafile: Path | None) -> ssl.SSLContext:
+    """Return settings that verify the chain and leave the name aside.
+
+    Raises: ConfigError when the CA file cannot be used.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     _allow_old(context)
-    context.verify_flags |= flags
     try:
         if cafile is None:
             context.load_default_certs()
@@ -201,6 +230,10 @@ def _verify(where: _Where, *, cafile: Path | None, flags: int) -> Chain:
         raise ConfigError(
             f"the CA file {cafile} cannot be used", hint="it must hold PEM certificates"
         ) from error
+    return context
+
+
+def _verify(where: _Where, context: ssl.SSLContext) -> Chain:
     try:
         with where.handshake(context):
             return Chain(code=0, message="")
@@ -224,7 +257,7 @@ def _offers(where: _Where, version: ssl.TLSVersion) -> Support:
     try:
         with where.handshake(context):
             return Support.ACCEPTED
-    except TimeoutError:
+    except (TimeoutError, OperationFailedError):
         return Support.UNKNOWN
     except OSError:
         return Support.REFUSED
@@ -263,14 +296,12 @@ def _name(version: ssl.TLSVersion) -> str:
     return {"TLSv1": "TLSv1.0"}.get(version.name, version.name.replace("_", "."))
 
 
-def _names(parsed: x509.Certificate) -> tuple[str, ...]:
+def _names(parsed: x509.Certificate, kind: type[x509.DNSName | x509.IPAddress]) -> tuple[str, ...]:
     try:
         extension = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
         return ()
-    names = extension.value.get_values_for_type(x509.DNSName)
-    addresses = extension.value.get_values_for_type(x509.IPAddress)
-    return (*names, *map(str, addresses))
+    return tuple(map(str, extension.value.get_values_for_type(kind)))
 
 
 def _key(parsed: x509.Certificate) -> tuple[str, int]:

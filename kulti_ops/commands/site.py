@@ -115,19 +115,15 @@ def limits_of(
 
 def known_site(run: Invocation, url: str) -> Site:
     """Return the site with what the settings know of it."""
-    from urllib.parse import urlsplit
-
-    from kulti_ops.message import DEFAULT_PORTS, is_loopback_host
+    from kulti_ops.message import host_of, is_loopback_host
     from kulti_ops.smoke.probe import Budgets, Site
 
-    settings, parts = run.settings, urlsplit(url)
-    usual = parts.scheme == "https" and parts.port in {None, DEFAULT_PORTS["https"]}
-    secret, bypass = settings.hms_app_secret, settings.protection_bypass
-    header = "x-vercel-protection-bypass"
+    settings = run.settings
+    secret = settings.hms_app_secret
     return Site(
         base_url=origin_of(url),
-        http_url=settings.http_url or (f"http://{parts.hostname}/" if usual else None),
-        is_own=is_loopback_host(parts.hostname or ""),
+        http_url=http_side_of(run, url),
+        is_own=is_loopback_host(host_of(url)),
         budgets=Budgets(
             page_s=settings.page_budget_s,
             api_s=settings.api_budget_s,
@@ -135,11 +131,35 @@ def known_site(run: Invocation, url: str) -> Site:
             min_grade=settings.min_grade,
         ),
         webhook_secret=secret.get_secret_value() if secret else "",
-        credentials=((header, bypass.get_secret_value()),) if bypass else (),
+        credentials=bypass_of(run, url),
         account=account_of(run),
         size_limited=settings.size_limited_paths,
         preloaded=settings.hsts_preloaded_hosts,
     )
+
+
+def http_side_of(run: Invocation, url: str) -> str | None:
+    """Return where a site's http side is: as set for this very host, else on the usual port."""
+    from urllib.parse import urlsplit
+
+    from kulti_ops.message import DEFAULT_PORTS, host_of
+
+    known, parts = run.settings.http_url, urlsplit(url)
+    if known and host_of(known) == host_of(url):
+        return known
+    if parts.scheme != "https" or parts.port not in {None, DEFAULT_PORTS["https"]}:
+        return None
+    return f"http://{origin_of(url).removeprefix('https://')}/"
+
+
+def bypass_of(run: Invocation, url: str) -> Headers:
+    """Return the header that lets us into a protected deployment; none over plain http."""
+    from kulti_ops.message import host_of, is_loopback_host
+
+    bypass = run.settings.protection_bypass
+    if bypass is None or not (url.startswith("https:") or is_loopback_host(host_of(url))):
+        return ()
+    return (("x-vercel-protection-bypass", bypass.get_secret_value()),)
 
 
 def account_of(run: Invocation) -> Headers:
@@ -170,6 +190,7 @@ def site_of(run: Invocation, url: str | None) -> str:
     from urllib.parse import urlsplit
 
     from kulti_ops.errors import UsageError
+    from kulti_ops.message import is_host
 
     site = url or run.settings.app_url
     if not site:
@@ -185,6 +206,8 @@ def site_of(run: Invocation, url: str | None) -> str:
         raise UsageError("the URL holds credentials", hint="give it without them")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise UsageError("the URL is neither http nor https", hint="give a full URL")
+    if not is_host(parts.hostname):
+        raise UsageError("the URL names no host", hint="give a full URL")
     return site
 
 

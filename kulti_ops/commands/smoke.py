@@ -134,7 +134,7 @@ def tls(
             "port": sight.port,
             "subject": found.subject,
             "issuer": found.issuer,
-            "names": found.names,
+            "names": (*found.names, *found.addresses),
             "not_after": found.not_after,
             "protocols": dict(sight.versions),
         },
@@ -163,6 +163,8 @@ def env(
     Never prints a value.
     """
     from kulti_ops.config import variables_of
-    from kulti_ops.smoke.environment import judge_environment
+    from kulti_ops.smoke.environment import judge_environment, judge_file
 
-    return Outcome(results=judge_environment(variables_of(file), now=run.now))
+    found = variables_of(file)
+    written = (judge_file(found.repeated, found.unreadable_lines),) if file else ()
+    return Outcome(results=(*written, *judge_environment(found.values, now=run.now)))

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kulti_ops.commands.site import CafileOption, account_of, policy_of, site_of
+from kulti_ops.commands.site import (
+    CafileOption,
+    account_of,
+    bypass_of,
+    http_side_of,
+    policy_of,
+    site_of,
+)
 from kulti_ops.edge import Invocation  # noqa: TC001 - typer reads the annotations
 from kulti_ops.report import Outcome
 from kulti_ops.smoke.grade import GRADES, Profile
@@ -68,8 +75,10 @@ def headers(
 
 def _saved(run: Invocation, file: Path, *, url: str | None, profile: Profile) -> Survey:
     import sys
+    from dataclasses import replace
 
     from kulti_ops.errors import NotFoundError
+    from kulti_ops.smoke.gatekeeper import is_kept_out, is_protection
     from kulti_ops.smoke.grade import Evidence, grade
     from kulti_ops.smoke.saved import parse_saved
     from kulti_ops.smoke.survey import Survey
@@ -84,6 +93,7 @@ def _saved(run: Invocation, file: Path, *, url: str | None, profile: Profile) ->
     except OSError as error:
         raise NotFoundError(f"cannot read {file}: {error.strerror or error}") from error
     response = parse_saved(content, url=url or "https://saved.invalid/")
+    response = replace(response, truncated=len(content) == limit)
     reason = "a saved response does not show it"
     evidence = Evidence(
         response=response,
@@ -91,7 +101,8 @@ def _saved(run: Invocation, file: Path, *, url: str | None, profile: Profile) ->
         cors_reason=reason,
         preloaded=run.settings.hsts_preloaded_hosts,
     )
-    return Survey(page=grade(evidence, profile=profile))
+    page = grade(evidence, profile=profile)
+    return Survey(page=page, is_kept_out=is_kept_out(response) or is_protection(response))
 
 
 def _surveyed(
@@ -112,9 +123,10 @@ def _surveyed(
         url=site,
         routes=routes,
         profile=profile,
-        http_url=http_url,
+        http_url=http_url or http_side_of(run, site),
         preloaded=run.settings.hsts_preloaded_hosts,
         account=account_of(run),
+        credentials=bypass_of(run, site),
     )
-    policy = policy_of(run, site, http_url or "", cafile=cafile)
+    policy = policy_of(run, site, errand.http_url or "", cafile=cafile)
     return asyncio.run(survey(errand, policy))

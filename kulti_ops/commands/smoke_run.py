@@ -131,9 +131,9 @@ def _saved(run: Invocation, order: Order, done: SmokeRun, path: Path) -> CheckRe
     from kulti_ops.smoke.baseline import baseline_of, to_text
     from kulti_ops.smoke.regressions import SAVED
 
-    bad = [result.id for result in done.results if result.status is Verdict.CRIT]
+    bad = [r.id for r in done.results if r.status is Verdict.CRIT or r.evidence.get("blame")]
     if bad or not done.exchanges:
-        why = f"{bad[0]} is crit" if bad else "no route that a baseline keeps was looked at"
+        why = f"see {bad[0]}" if bad else "no route that a baseline keeps was looked at"
         status = Verdict.SKIPPED if bad else Verdict.UNKNOWN
         return CheckResult(id=SAVED, status=status, summary=f"not saved: {why}")
     kept = baseline_of(done.exchanges, base_url=order.site.base_url, now=run.now, hide=run.masked)

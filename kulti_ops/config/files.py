@@ -8,12 +8,14 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from kulti_ops.config.model import Settings, describe, url_passwords, variable_names
@@ -57,20 +59,41 @@ def named_variable(name: str, settings: Settings) -> str | None:
     return os.environ.get(name) or next((value for value in reversed(values) if value), None)
 
 
-def variables_of(file: Path | None) -> dict[str, str]:
+@dataclass(frozen=True, kw_only=True)
+class Variables:
+    """Variables as they stand somewhere, and what of a file cannot be read as it was meant.
+
+    `unreadable_lines` are where a statement begins that is none, a quote without an end most
+    of all: it swallows what follows.
+    """
+
+    values: Mapping[str, str] = field(repr=False)
+    file: Path | None = None
+    repeated: tuple[str, ...] = ()
+    unreadable_lines: tuple[int, ...] = ()
+
+
+def variables_of(file: Path | None) -> Variables:
     """Return the variables of a file as they stand there, or of the environment.
 
     Raises: NotFoundError when the file cannot be read.
     """
     if file is None:
-        return dict(os.environ)
+        return Variables(values=dict(os.environ))
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8"
         raise NotFoundError(f"cannot read {file}: {reason.lower()}") from error
-    found = dotenv_values(stream=StringIO(text), interpolate=False)
-    return {name: value or "" for name, value in found.items()}
+    bindings = tuple(parse_stream(StringIO(text)))
+    given = [(b.key, b.value or "") for b in bindings if b.key is not None]
+    count = Counter(name for name, _ in given)
+    return Variables(
+        values=dict(given),
+        file=file,
+        repeated=tuple(name for name, times in count.items() if times > 1),
+        unreadable_lines=tuple(b.original.line for b in bindings if b.error),
+    )
 
 
 def unknown_names(

@@ -6,9 +6,10 @@ unpacked up to a bound. Failures have a kind each; nothing here judges an answer
 """
 
 from kulti_ops.http.addresses import own_loopback
-from kulti_ops.http.client import Client, Policy, open_client, redirected
+from kulti_ops.http.client import Client, Policy, open_client, redirected, tls_context
 from kulti_ops.http.failure import ExchangeError, Failure
 from kulti_ops.http.patience import Patience, fetch_patiently
+from kulti_ops.http.threads import in_thread
 
 __all__ = (
     "Client",
@@ -17,7 +18,9 @@ __all__ = (
     "Patience",
     "Policy",
     "fetch_patiently",
+    "in_thread",
     "open_client",
     "own_loopback",
     "redirected",
+    "tls_context",
 )

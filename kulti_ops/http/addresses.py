@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
+from functools import partial
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from kulti_ops.http.failure import PrivateAddressError
+from kulti_ops.http.threads import in_thread
 from kulti_ops.message import host_of, is_loopback_host, is_private_address
 
 
@@ -27,8 +28,9 @@ class GuardedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return a host's addresses; without leave, none may be private."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
+        found = await in_thread(
+            partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM, family=family)
+        )
         addresses = [(info[0], str(info[4][0])) for info in found]
         if host.lower() not in self._private_hosts and any(
             is_private_address(a) for _, a in addresses

@@ -16,12 +16,15 @@ from kulti_ops.errors import ConfigError
 from kulti_ops.http.addresses import GuardedResolver
 from kulti_ops.http.body import read_body, unpack
 from kulti_ops.http.failure import ExchangeError, Failure, failed, translate
+from kulti_ops.http.sockets import Sockets
 from kulti_ops.http.timing import Clock, TimedContext, clock_of, timings_of, trace_config
 from kulti_ops.message import (
+    REDIRECTS,
     Request,
     Response,
     is_address,
     is_private_address,
+    location_of,
     origin_of,
 )
 
@@ -36,7 +39,6 @@ MAX_REDIRECTS = 10
 MAX_HEADER_BYTES = 32_768
 # More at once than a browser opens, few enough that TLS handshakes are not what is measured.
 CONNECTIONS_PER_HOST = 16
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _SEE_OTHER = 303
 
 
@@ -99,12 +101,20 @@ class Client:
                 what = "a redirect loop" if request.url in seen else "too many redirects"
                 raise failed(Failure.REDIRECTS, answers[0].url, what)
             seen.add(request.url)
-            answer = await self.fetch(request, timeout_s=timeout_s)
+            try:
+                answer = await self.fetch(request, timeout_s=timeout_s)
+            except ExchangeError as error:
+                error.redirects = len(answers)
+                raise
             answers.append(answer)
-            location = answer.value("location")
-            if answer.status not in _REDIRECTS or not location:
+            if answer.status not in REDIRECTS or not answer.value("location"):
                 return tuple(answers)
-            request = redirected(request, answer.status, location)
+            url = location_of(answer)
+            if url is None:
+                astray = failed(Failure.INVALID_URL, answers[0].url, "it leads to what is no URL")
+                astray.redirects = len(answers)
+                raise astray
+            request = redirected(request, answer.status, url)
 
     def _check(self, url: str) -> None:
         try:
@@ -157,14 +167,22 @@ class Client:
 
 
 @asynccontextmanager
-async def open_client(policy: Policy) -> AsyncIterator[Client]:
-    """Open a client; its connections end with it. Neither proxies nor cookies are used."""
+async def open_client(
+    policy: Policy, *, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Client]:
+    """Open a client; its connections end with it. Neither proxies nor cookies are used.
+
+    `tls` is `tls_context(policy)` when it was made before: reading the system's CAs takes
+    some 50 ms.
+    """
+    sockets = Sockets()
     connector = aiohttp.TCPConnector(
         resolver=GuardedResolver(policy.private_hosts),
-        ssl=tls_context(policy),
+        ssl=tls or tls_context(policy),
         limit=0,
         limit_per_host=policy.connections_per_host,
         use_dns_cache=False,
+        socket_factory=sockets.make,
     )
     try:
         async with aiohttp.ClientSession(
@@ -181,12 +199,13 @@ async def open_client(policy: Policy) -> AsyncIterator[Client]:
             session._retry_connection = False  # noqa: SLF001 - there is no public switch
             yield Client(session, policy)
     finally:
-        await asyncio.sleep(0)  # a closed connection lets go of its socket in the loop's next turn
+        await sockets.close()
 
 
-def tls_context(policy: Policy) -> ssl.SSLContext:
-    """Return the TLS settings of a policy.
+def tls_context(policy: Policy, *, system_too: bool = False) -> ssl.SSLContext:
+    """Return the TLS settings of a policy; a CA file stands instead of the system's CAs.
 
+    With `system_too` it stands beside them: for others than the site it was given for.
     Raises: ConfigError when the CA file cannot be used.
     """
     context = TimedContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -195,9 +214,9 @@ def tls_context(policy: Policy) -> ssl.SSLContext:
         context.verify_mode = ssl.CERT_NONE
         return context
     try:
-        if policy.cafile is None:
+        if policy.cafile is None or system_too:
             context.load_default_certs()
-        else:
+        if policy.cafile is not None:
             context.load_verify_locations(cafile=policy.cafile)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(

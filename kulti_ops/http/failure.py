@@ -33,11 +33,15 @@ class Failure(StrEnum):
 
 
 class ExchangeError(OperationFailedError):
-    """One exchange failed; `failure` says how. The message names the origin, never the query."""
+    """One exchange failed; `failure` says how. The message names the origin, never the query.
+
+    `redirects` is how many answers had led on before, when redirects were followed.
+    """
 
     def __init__(self, failure: Failure, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.failure = failure
+        self.redirects = 0
 
 
 class PrivateAddressError(OSError):

@@ -47,6 +47,11 @@ class VendorState:
         """Whether the vendor reports nothing wrong (planned maintenance is no fault)."""
         return self.indicator in {"none", "maintenance"}
 
+    @property
+    def is_outage(self) -> bool:
+        """Whether the vendor reports that what it offers is down, and not only impaired."""
+        return self.indicator in {"major", "critical"}
+
 
 def parse_pages(text: str) -> Mapping[str, str]:
     """Return the status pages of `name=url,name=url`; all six vendors' when it is empty.

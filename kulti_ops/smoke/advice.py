@@ -58,7 +58,8 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
         ),
         "x-frame-options": Advice(
             why="another site can put the page into a frame and lead clicks astray",
-            set="X-Frame-Options: DENY, or Content-Security-Policy: frame-ancestors 'self'",
+            set="Content-Security-Policy: frame-ancestors 'self' (where it stands, browsers "
+            "ignore X-Frame-Options); without it X-Frame-Options: DENY",
         ),
         "cross-origin-resource-policy": Advice(
             why="other sites can embed the answer and measure it",

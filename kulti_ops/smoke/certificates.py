@@ -81,8 +81,8 @@ def _chain(sight: Sight, *, now: datetime) -> CheckResult:
 
 
 def _hostname(host: str, certificate: Certificate) -> CheckResult:
-    names = certificate.names
-    if any(matches(host, name) for name in names):
+    names = (*certificate.names, *certificate.addresses)
+    if covers(certificate, host):
         return CheckResult(id="hostname", status=Verdict.OK, summary=f"it names {host}")
     listed = ", ".join(names[:5]) or "no name at all"
     return CheckResult(
@@ -94,9 +94,15 @@ def _hostname(host: str, certificate: Certificate) -> CheckResult:
     )
 
 
+def covers(certificate: Certificate, host: str) -> bool:
+    """Tell whether a certificate is for a host; an address must be named as one (RFC 6125)."""
+    names = certificate.addresses if is_address(host) else certificate.names
+    return any(matches(host, name) for name in names)
+
+
 def matches(host: str, name: str) -> bool:
     """Tell whether a certificate's name covers a host: a wildcard stands for one label."""
-    host, name = host.lower().rstrip("."), name.lower().rstrip(".")
+    host, name = _in_ascii(host.lower().rstrip(".")), name.lower().rstrip(".")
     try:
         return ipaddress.ip_address(host) == ipaddress.ip_address(name)
     except ValueError:
@@ -105,6 +111,13 @@ def matches(host: str, name: str) -> bool:
         label, dot, rest = host.partition(".")
         return bool(label and dot) and rest == name[2:] and "." in rest and not is_address(host)
     return host == name
+
+
+def _in_ascii(host: str) -> str:
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        return host
 
 
 def judge_expiry(certificate: Certificate, *, now: datetime, limits: Limits) -> CheckResult:

@@ -15,6 +15,12 @@ BROAD = frozenset(
     {"ftp:", "http:", "https:", "*", "http://*", "http://*.*", "https://*", "https://*.*"}
 )
 _ANYTHING = ("*",)
+# `*` with a port or a path, and a wildcard for a whole top-level domain, admit every host too.
+_EVERY_HOST = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*://)?\*(?:\.\*)?(?:\.[a-z]{2,})?(?::(?:\d+|\*))?(?:/\S*)?"
+)
+# CSP level 3, section 2.2.1: a directive with any other character is not read.
+_READABLE = re.compile(r"[\t\n\f\r -~]*")
 # Fallbacks of CSP level 3, section 6.8.
 _FALLBACKS = {
     "script-src-elem": ("script-src", "default-src"),
@@ -67,12 +73,16 @@ _HOST = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Policy:
-    """One policy: directives by name (lower case), their sources as written."""
+    """One policy: directives by name (lower case), their sources as written.
+
+    `is_readable` is false when it has characters that no browser reads.
+    """
 
     directives: dict[str, tuple[str, ...]]
     duplicates: frozenset[str]
     length: int
     in_meta: bool = False
+    is_readable: bool = True
 
     def sources(self, name: str) -> tuple[str, ...]:
         """Return the sources in force for a directive, in lower case; `*` when nothing rules it."""
@@ -112,6 +122,7 @@ def parse_policy(text: str, *, in_meta: bool = False) -> Policy:
         duplicates=frozenset(duplicates),
         length=len(text.strip()),
         in_meta=in_meta,
+        is_readable=bool(_READABLE.fullmatch(text)),
     )
 
 
@@ -132,8 +143,8 @@ def is_shared_host(source: str) -> bool:
 
 
 def is_broad(source: str) -> bool:
-    """Tell whether a source admits every host of a scheme."""
-    return source.lower() in BROAD
+    """Tell whether a source admits every host of a scheme, or of a top-level domain."""
+    return source.lower() in BROAD or bool(_EVERY_HOST.fullmatch(source.lower()))
 
 
 def is_source(source: str) -> bool:

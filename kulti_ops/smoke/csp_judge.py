@@ -6,6 +6,7 @@ them permits it. `strict` adds the rules of the profile kulti (see `grade.DIVERG
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kulti_ops.smoke.csp import (
@@ -14,6 +15,7 @@ from kulti_ops.smoke.csp import (
     NONCE_OR_HASH,
     REPORT_DIRECTIVES,
     Policy,
+    is_broad,
     is_shared_host,
     is_source,
 )
@@ -26,7 +28,6 @@ CHECK = "content-security-policy"
 SHORTEST_POLICY = 6  # "img-src" without one letter: the reference's bound
 PASSIVE = ("img-src", "media-src")
 INLINE = frozenset({"'unsafe-inline'", "data:"})
-_UNSAFE = BROAD | INLINE
 _NONCE_OR_HASH_PREFIX = ("'nonce-", "'sha256-", "'sha384-", "'sha512-")
 
 
@@ -61,7 +62,6 @@ class _View:
     """One policy's lists as browsers that know CSP level 3 apply them."""
 
     def __init__(self, policy: Policy, *, strict: bool, stale: frozenset[str]) -> None:
-        self.policy = policy
         stale_lower = frozenset(nonce.lower() for nonce in stale) if strict else frozenset()
         names = ("script-src", "script-src-elem", "script-src-attr") if strict else ("script-src",)
         styles = ("style-src", "style-src-elem", "style-src-attr") if strict else ("style-src",)
@@ -77,11 +77,10 @@ class _View:
         script = policy.sources("script-src")
         self.dynamic = "'strict-dynamic'" in script
         self.has_token = any(map(is_token, script))
+        self.policy = policy = policy if strict else _rewritten(policy, applied)
         self.script = frozenset().union(*(applied(policy.sources(n), script=True) for n in names))
         self.style = frozenset().union(*(applied(policy.sources(n), script=False) for n in styles))
-        shared = not {"script-src", "object-src"} & policy.directives.keys()
-        objects = policy.sources("object-src")
-        self.objects = applied(objects, script=True) if shared else frozenset(objects)
+        self.objects = frozenset(policy.sources("object-src"))
 
     @property
     def active(self) -> frozenset[str]:
@@ -110,19 +109,39 @@ def _applied(
     return frozenset(kept)
 
 
+def _rewritten(policy: Policy, applied: Callable[..., frozenset[str]]) -> Policy:
+    """Return a policy as the reference reads it: what is switched off is off for every directive.
+
+    Scripts and styles may share the list of default-src with all that falls back to it.
+    """
+    directives = dict(policy.directives)
+    for name, script in (("script-src", True), ("style-src", False)):
+        ruling = name if name in directives else "default-src"
+        if ruling in directives:
+            sources = replace(policy, directives=directives).sources(ruling)
+            directives[ruling] = tuple(sorted(applied(sources, script=script)))
+    return replace(policy, directives=directives)
+
+
 def _worst_danger(views: tuple[_View, ...], *, https: bool, strict: bool) -> Result | None:
     """Return the first danger, in the reference's order, that every policy permits."""
 
     def insecure(sources: frozenset[str]) -> bool:
         return https and any(source.startswith(("http:", "ftp:")) for source in sources)
 
+    def broad(sources: frozenset[str]) -> bool:
+        return any(map(is_broad, sources)) if strict else bool(sources & BROAD)
+
     dangers: tuple[tuple[Result, Callable[[_View], bool]], ...] = (
-        (Result.CSP_UNSAFE_INLINE, lambda v: bool(v.script & _UNSAFE or v.objects & BROAD)),
+        (
+            Result.CSP_UNSAFE_INLINE,
+            lambda v: bool(v.script & INLINE) or broad(v.script) or broad(v.objects),
+        ),
         (Result.CSP_INSECURE, lambda v: insecure(v.active)),
         (Result.CSP_SHARED_SCRIPT_HOST, lambda v: strict and any(map(is_shared_host, v.script))),
         (Result.CSP_UNSAFE_EVAL, lambda v: "'unsafe-eval'" in v.script | v.style),
         (Result.CSP_INSECURE_PASSIVE, lambda v: insecure(v.passive)),
-        (Result.CSP_UNSAFE_STYLE, lambda v: bool(v.style & _UNSAFE)),
+        (Result.CSP_UNSAFE_STYLE, lambda v: bool(v.style & INLINE) or broad(v.style)),
     )
     return next((result for result, danger in dangers if all(map(danger, views))), None)
 
@@ -141,11 +160,18 @@ def _with_duplicates(result: Result, *, strict: bool) -> Result:
     return Result.CSP_DUPLICATES if result in passing else result
 
 
+def is_malformed(policy: Policy) -> bool:
+    """Tell whether the reference reads a policy, and any beside it, not at all."""
+    return policy.length < SHORTEST_POLICY or bool(policy.duplicates - REPORT_DIRECTIVES)
+
+
 def _is_broken(policy: Policy, *, strict: bool) -> bool:
-    if policy.length < SHORTEST_POLICY or policy.duplicates - REPORT_DIRECTIVES:
+    if is_malformed(policy):
         return True
     if not strict:
         return False
+    if not policy.is_readable:
+        return True
     if not policy.in_meta and not KNOWN & policy.directives.keys():
         return True
     return any(

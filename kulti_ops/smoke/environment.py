@@ -38,6 +38,9 @@ _PLACEHOLDER = re.compile(
 )
 _SECRET_NAME = re.compile(r"SECRET|SERVICE_ROLE|PASSWORD|PRIVATE|ACCESS_KEY|_TOKEN$|_API_KEY$")
 _SECRET_VALUE = re.compile(r"(?:sk-ant-|sbp_|sb_secret_|ghp_|sk_live_).+")
+_QUOTED = re.compile(r"""(["'`]).*\1""")
+# Shorter values stand in ordinary words.
+_SHORTEST_SECRET = 8
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 
 
@@ -62,6 +65,18 @@ def judge_environment(values: Mapping[str, str], *, now: datetime) -> tuple[Chec
     )
 
 
+def judge_file(repeated: tuple[str, ...], unreadable_lines: tuple[int, ...]) -> CheckResult:
+    """Return whether a file of variables reads as it was meant."""
+    if unreadable_lines:
+        lines = ", ".join(map(str, unreadable_lines[:5]))
+        text = f"from line {lines} on it cannot be read: does a quote not end?"
+        return _result("file", Verdict.CRIT, text)
+    if repeated:
+        text = f"{', '.join(repeated)} more than once: the last one counts"
+        return _result("file", Verdict.WARN, text)
+    return _result("file", Verdict.OK, "every line can be read, no name stands twice")
+
+
 def _variable(variable: Variable, setting: _Setting) -> CheckResult:
     value = setting.values.get(variable.name, "")
     if not value.strip():
@@ -70,9 +85,7 @@ def _variable(variable: Variable, setting: _Setting) -> CheckResult:
         vital = variable.need is not Need.OPTIONAL
         status = Verdict.CRIT if vital else Verdict.WARN
         return _result(variable.name, status, "a placeholder stands in its place")
-    if value != value.strip():
-        return _result(variable.name, Verdict.CRIT, "white space around its value")
-    special = _special(variable.name, value, setting)
+    special = _written_wrong(value) or _special(variable.name, value, setting)
     if special:
         return _result(variable.name, Verdict.CRIT, special)
     fault = variable.fault(value)
@@ -80,6 +93,15 @@ def _variable(variable: Variable, setting: _Setting) -> CheckResult:
         status = Verdict.WARN if variable.lenient else Verdict.CRIT
         return _result(variable.name, status, fault)
     return _result(variable.name, Verdict.OK, "set and well-formed")
+
+
+def _written_wrong(value: str) -> str:
+    """Return what stands around or in a value that was hardly meant to be part of it."""
+    if value != value.strip():
+        return "white space around its value"
+    if not value.isprintable():
+        return "a line break or control character in it"
+    return "quotes around its value are part of it" if _QUOTED.fullmatch(value) else ""
 
 
 def _absent(variable: Variable, setting: _Setting) -> CheckResult:
@@ -129,7 +151,9 @@ def _claims_fault(claims: Mapping[str, Any], role: str, setting: _Setting) -> st
     if claims.get("role") != role:
         return f"its role is not {role}"
     expires = claims.get("exp")
-    if isinstance(expires, int | float) and _moment(expires) <= setting.now:
+    if expires is not None and type(expires) not in {int, float}:
+        return "its expiry is no date"
+    if expires is not None and _moment(expires) <= setting.now:
         return "expired"
     return _project_fault(claims, setting)
 
@@ -178,13 +202,14 @@ def _pairs(setting: _Setting) -> CheckResult:
 
 def _public_secrets(setting: _Setting) -> CheckResult:
     """Find secrets in what is built into every browser's copy of the application."""
-    known = {setting.values.get(name, "") for name in SECRETS} - {""}
+    secrets = {setting.values.get(name, "").strip() for name in SECRETS}
+    known = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
     public = {n: v for n, v in setting.values.items() if n.startswith("NEXT_PUBLIC_") and v}
     anon = "NEXT_PUBLIC_SUPABASE_ANON_KEY"
     exposed = [
         name
         for name, value in public.items()
-        if value in known
+        if any(secret in value for secret in known)
         or _SECRET_VALUE.fullmatch(value)
         or (jwt_claims(value) or {}).get("role") == "service_role"
         or (name != anon and _SECRET_NAME.search(name))

@@ -10,15 +10,16 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from kulti_ops.errors import KultiError
-from kulti_ops.http import Client, ExchangeError, Failure
-from kulti_ops.message import Request, Response
+from kulti_ops.http import Client, ExchangeError, Failure, in_thread
+from kulti_ops.message import Request, Response, host_of, origin_of
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.smoke.certificates import judge_tls
-from kulti_ops.smoke.page import read_page
+from kulti_ops.smoke.gatekeeper import TOO_MANY, is_challenge, is_protection
 from kulti_ops.smoke.probe import finding, named, ok, skipped, undone
 from kulti_ops.smoke.selection import CHALLENGE, HOME, TLS
 from kulti_ops.tls import look
@@ -41,9 +42,9 @@ HOME_TIMEOUTS_S = (4.0, 5.0)
 PASSING_FAILURES = frozenset({Failure.RESET, Failure.TIMEOUT, Failure.REFUSED})
 # Our own refusals: nothing was asked, so nothing is known.
 NOT_ASKED = frozenset({Failure.PRIVATE_ADDRESS, Failure.INVALID_URL})
-_OK, _FORBIDDEN, _TOO_MANY, _SERVER_ERROR = 200, 403, 429, 500
-_PASSING = frozenset({502, 503, 504})
-_CHALLENGE_TITLES = ("security checkpoint", "just a moment", "attention required")
+_OK, _SERVER_ERROR = 200, 500
+# What a gateway answers while an instance starts or ends.
+PASSING_STATUSES = frozenset({502, 503, 504})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ async def open_gate(client: Client, order: Order, *, now: datetime, patience: Pa
     (found, page), home_s = await _timed(_home(client, order, patience))
     challenge = ok("no challenge page stands in front")
     reason = ""
-    if page is not None and is_challenge(page):
+    if page is not None and (is_challenge(page) or is_protection(page)):
         challenge = finding(
             "a challenge page answers instead of the application: nothing can be told about it",
             status=Verdict.UNKNOWN,
@@ -107,24 +108,26 @@ def behind(gate: Gate, order: Order) -> tuple[CheckResult, ...]:
 async def _named_tls(order: Order, *, now: datetime, patience: Patience) -> CheckResult:
     try:
         async with asyncio.timeout(patience.left_s):
-            found, duration_s = await _timed(_tls(order, now=now))
+            found, duration_s = await _timed(_tls(order, now=now, patience=patience))
     except TimeoutError:
         found, duration_s = undone(), 0.0
     return named(found, TLS, duration_s=duration_s)
 
 
-async def _tls(order: Order, *, now: datetime) -> CheckResult:
+async def _tls(order: Order, *, now: datetime, patience: Patience) -> CheckResult:
     parts = urlsplit(order.site.base_url)
     if parts.scheme != "https":
         return skipped("the site is asked over http")
     try:
-        sight = await asyncio.to_thread(
-            look,
-            parts.hostname or "",
-            parts.port or 443,
-            cafile=order.policy.cafile,
-            private=order.tls_private,
-            timeout_s=order.policy.timeout_s,
+        sight = await in_thread(
+            partial(
+                look,
+                parts.hostname or "",
+                parts.port or 443,
+                cafile=order.policy.cafile,
+                private=order.tls_private,
+                timeout_s=min(order.policy.timeout_s, patience.left_s),
+            )
         )
     except KultiError as error:
         return finding(error.message, status=Verdict.UNKNOWN)
@@ -157,15 +160,21 @@ async def _home(
             return _unreached(error), None
         if not last and await _is_worth_waiting(page, patience):
             continue
-        return _judge_home(page, flaky=last), page
+        return _judge_home(page, order.site.base_url, flaky=last), page
     raise AssertionError("unreachable")
 
 
 def _unreached(error: ExchangeError) -> CheckResult:
-    """Return that there was no answer; an address that may not be asked is not the site's fault."""
+    """Return that there was no answer.
+
+    An address that may not be asked is not the site's fault, unless the site itself leads there.
+    """
+    evidence = {**failure_of(error), "blames": "vercel"}
+    if error.redirects:
+        text = f"the home page leads away, and there: {error.message}"
+        return finding(text, advice="see the redirects of the last deploy", evidence=evidence)
     status = Verdict.UNKNOWN if error.failure in NOT_ASKED else Verdict.CRIT
     advice = error.hint or "see the last deploy, and the host's status"
-    evidence = {**failure_of(error), "blames": "vercel"}
     return finding(error.message, status=status, advice=advice, evidence=evidence)
 
 
@@ -173,14 +182,16 @@ async def _is_worth_waiting(page: Response, patience: Patience) -> bool:
     """Wait before a second try: as long as the site asks for, else for a moment."""
     if await patience.waited_for(page) is not None:
         return True
-    if page.status not in _PASSING or page.value("retry-after"):
+    if page.status not in PASSING_STATUSES or page.value("retry-after"):
         return False  # what asks for more than the budget has is not asked again
     await pause()
     return True
 
 
-def _judge_home(page: Response, *, flaky: bool) -> CheckResult:
-    if page.status == _TOO_MANY:
+def _judge_home(page: Response, base_url: str, *, flaky: bool) -> CheckResult:
+    if origin_of(page.url) != origin_of(base_url):
+        return _judge_away(page.url, base_url)
+    if page.status == TOO_MANY:
         return finding(
             "the home page answers 429: too many requests from here, nothing can be told",
             status=Verdict.UNKNOWN,
@@ -191,12 +202,28 @@ def _judge_home(page: Response, *, flaky: bool) -> CheckResult:
         text = f"the home page answers {page.status}"
         advice = "roll back to the previous deployment" if down else "see the last deploy"
         return finding(text, advice=advice, evidence={"blames": "vercel"})
-    if not page.is_html:
-        return finding("the home page is no HTML", advice="see the last deploy")
+    if not page.is_html or not page.body.strip():
+        what = "empty" if page.is_html else "no HTML"
+        return finding(f"the home page is {what}", advice="see the last deploy")
     if flaky:
         text = "flaky: it answered on the second try"
         return finding(text, status=Verdict.WARN, advice=ONCE_MORE)
     return ok(f"the home page answers 200 in {page.timings.total_s * 1000:.0f} ms")
+
+
+def _judge_away(url: str, base_url: str) -> CheckResult:
+    """Judge a home page of another origin; one of the same site is only its usual address."""
+    there = origin_of(url)
+    usual = host_of(url).removeprefix("www.") == host_of(base_url).removeprefix("www.")
+    return finding(
+        f"the home page is at {there}: the probes would only meet the way there"
+        if usual
+        else f"the home page leads to another site, {there}",
+        status=Verdict.UNKNOWN if usual else Verdict.CRIT,
+        advice=f"kulti-ops smoke run --base-url {there}"
+        if usual
+        else "see the redirects of the last deploy; --base-url names another site",
+    )
 
 
 def failure_of(error: ExchangeError) -> dict[str, str]:
@@ -207,11 +234,3 @@ def failure_of(error: ExchangeError) -> dict[str, str]:
 async def pause() -> None:
     """Wait a moment, with jitter, before a second try."""
     await asyncio.sleep(RETRY_AFTER_S * (1 + random.random()))  # noqa: S311 - jitter
-
-
-def is_challenge(page: Response) -> bool:
-    """Tell whether a page is a gatekeeper's and not the application's."""
-    if page.value("x-vercel-mitigated") or page.value("cf-mitigated"):
-        return True
-    title = read_page(page.text).title.lower()
-    return page.status in {_FORBIDDEN, 429, 503} and any(t in title for t in _CHALLENGE_TITLES)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.smoke.cookies import judge_cookies
 from kulti_ops.smoke.csp import parse_policies
-from kulti_ops.smoke.csp_judge import judge_csp
+from kulti_ops.smoke.csp_judge import is_malformed, judge_csp
 from kulti_ops.smoke.headers import (
     judge_coep,
     judge_coop,
@@ -111,9 +111,33 @@ DIVERGENCES = (
         reason="an attacker gets such a name for nothing",
     ),
     Divergence(
+        id="every-host",
+        rule="* with a port or a path, and a wildcard for a whole top-level domain "
+        "(https://*.com), count as any host",
+        reason="they admit hosts of anybody",
+    ),
+    Divergence(
+        id="strict-dynamic-elsewhere",
+        rule="'strict-dynamic' and nonces switch nothing off for what falls back to default-src "
+        "beside scripts and styles",
+        reason="browsers apply them to scripts and styles alone",
+    ),
+    Divergence(
+        id="worst-script",
+        rule="of several scripts the one that costs most counts; names below vercel.app or "
+        "github.io are sites of their own",
+        reason="the reference takes a pinned script over http for less than an unpinned one "
+        "over https",
+    ),
+    Divergence(
+        id="unreadable-integrity",
+        rule="an integrity attribute without a SHA-256, SHA-384 or SHA-512 hash pins nothing",
+        reason="browsers ignore what they cannot read there",
+    ),
+    Divergence(
         id="unknown-policy",
-        rule="a policy without any known directive, or with a source that cannot be parsed, "
-        "is invalid",
+        rule="a policy without any known directive, or with a source or character that cannot be "
+        "parsed, is invalid",
         reason="browsers drop what they don't understand: what is in force is not what was meant",
     ),
     Divergence(
@@ -126,7 +150,10 @@ DIVERGENCES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What was seen of one route; None means that it could not be or was not looked at."""
+    """What was seen of one route; None means that it could not be or was not looked at.
+
+    `led_here` are the redirects before the response: their cookies count too.
+    """
 
     response: Response
     way_in: WayIn | None = None
@@ -136,6 +163,7 @@ class Evidence:
     bad_certificate: bool = False
     stale_nonces: frozenset[str] = frozenset()
     authenticated: bool = False
+    led_here: tuple[Response, ...] = ()
     preloaded: frozenset[str] = frozenset()
 
 
@@ -204,16 +232,16 @@ def _judge_all(evidence: Evidence, *, profile: Profile) -> tuple[Judgement, ...]
             stale_nonces=evidence.stale_nonces,
         ),
         judge_cookies(
-            response.values("set-cookie"),
+            [v for r in (*evidence.led_here, response) for v in r.values("set-cookie")],
             hsts=hsts.result in {Result.HSTS_LONG, Result.HSTS_PRELOADED},
         ),
         _cors(evidence),
         _redirection(evidence),
         judge_referrer(response, page.meta_referrer),
         hsts,
-        judge_integrity(response, page),
+        judge_integrity(response, page, strict=strict),
         judge_sniffing(response),
-        judge_framing(response, header, strict=strict),
+        judge_framing(response, () if any(map(is_malformed, policies)) else header, strict=strict),
         judge_corp(response),
         judge_coep(response),
         judge_coop(response),

@@ -140,7 +140,7 @@ def _one_of(
 ) -> Judgement:
     """Judge a header that is one token; two headers of the name are invalid."""
     values = response.values(check)
-    if not values:
+    if not values or values == ("",):
         return Judgement(check=check, result=absent, detail="absent")
     match = _TOKEN.fullmatch(values[0].strip())
     result = known.get(match[1], invalid) if match and len(values) == 1 else invalid

@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from kulti_ops.errors import ConfigError
 from kulti_ops.platform import surface
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 TAG = "own"
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,48}")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _KEYS = frozenset({"id", "path", "method", "headers", "body", "expect"})
 _EXPECTATIONS = frozenset({"status", "header", "json", "regex", "latency_s"})
@@ -89,9 +91,12 @@ def _parse(entry: dict[str, Any]) -> OwnProbe:
         "path must begin with one /",
     )
     _require(method in _METHODS, name, "no such method")
-    _require(str(path).partition("?")[0] != surface.SEND_OTP, name, "it would send an SMS")
+    _require(".." not in unquote(str(path)).split("/"), name, "path must not go up by ..")
+    _require(not _is_sms(str(path)), name, "it would send an SMS")
     headers, body = entry.get("headers", {}), entry.get("body")
     _require(_is_texts(headers), name, "headers must be texts by name")
+    sendable = all(_NAME.fullmatch(n) and v.isprintable() for n, v in headers.items())
+    _require(sendable, name, "a header cannot be sent as it stands")
     _require(body is None or isinstance(body, str), name, "body must be a text")
     return OwnProbe(
         id=name,
@@ -101,6 +106,12 @@ def _parse(entry: dict[str, Any]) -> OwnProbe:
         body=body,
         expect=_expectation(name, entry.get("expect", {})),
     )
+
+
+def _is_sms(path: str) -> bool:
+    """Tell whether a path is the route that sends an SMS, however it is written."""
+    steps = [s for s in unquote(path.partition("?")[0]).lower().split("/") if s not in {"", "."}]
+    return "/" + "/".join(steps) == surface.SEND_OTP
 
 
 def _expectation(name: str, given: Any) -> Expectation:  # noqa: ANN401 - any TOML
@@ -115,12 +126,14 @@ def _expectation(name: str, given: Any) -> Expectation:  # noqa: ANN401 - any TO
     _require(isinstance(values, dict), name, "json must be values by path")
     latency = given.get("latency_s")
     _require(
-        latency is None or (isinstance(latency, int | float) and latency > 0),
+        latency is None or (type(latency) in {int, float} and latency > 0),
         name,
         "latency_s must be seconds",
     )
     regex = given.get("regex")
     _require(regex is None or isinstance(regex, str), name, "regex must be a text")
+    says = bool(codes or header or values) or regex is not None or latency is not None
+    _require(says, name, "expect must say something")
     try:
         return Expectation(
             status=tuple(codes),
@@ -177,7 +190,8 @@ def judge_answer(answer: Response, expect: Expectation) -> list[str]:
             faults.append(f"the header {name} is another")
     document = answer.json() if expect.json else None
     for path, wanted in expect.json.items():
-        if _at(document, path) != wanted:
+        found = _at(document, path)
+        if found != wanted or isinstance(found, bool) is not isinstance(wanted, bool):
             faults.append(f"{path} is not {wanted!r}")
     if expect.regex is not None and not expect.regex.search(answer.text):
         faults.append(f"the body has nothing like {expect.regex.pattern!r}")

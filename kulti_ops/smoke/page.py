@@ -5,6 +5,7 @@ Reads with the standard library's tolerant parser; any text is a page.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -23,15 +24,23 @@ CHECK = "subresource-integrity"
 # Registries' suffixes of two labels that a name below is registered under; the commonest ones.
 _TWO_LABEL_SUFFIXES = frozenset(
     {"co.uk", "org.uk", "ac.uk", "com.au", "net.au", "co.nz", "co.jp", "co.in", "com.br", "com.mx"}
-    | {"com.cn", "com.tr", "co.za", "co.kr", "com.sg", "com.tw", "github.io", "vercel.app"}
+    | {"com.cn", "com.tr", "co.za", "co.kr", "com.sg", "com.tw"}
 )
+# Below these everybody gets a name: the reference's list of suffixes leaves them out.
+_SHARED_SUFFIXES = frozenset({"github.io", "vercel.app"})
+# Subresource Integrity, section 3.5: other words in the attribute are left out by browsers.
+_HASH = re.compile(r"(?:^|\s)sha(?:256|384|512)-[A-Za-z0-9+/_-]+={0,2}(?:\?\S*)?(?:\s|$)")
 _WORST_LAST = (
     Result.SRI_SAME_ORIGIN,
-    Result.SRI_ALL,
     Result.SRI_EXTERNAL,
+    Result.SRI_ALL,
     Result.SRI_MISSING,
     Result.SRI_INSECURE,
     Result.SRI_MISSING_INSECURE,
+)
+_REFERENCE_ORDER = (
+    *(Result.SRI_SAME_ORIGIN, Result.SRI_EXTERNAL, Result.SRI_ALL),
+    *(Result.SRI_INSECURE, Result.SRI_MISSING, Result.SRI_MISSING_INSECURE),
 )
 
 
@@ -99,7 +108,7 @@ def read_page(text: str) -> Page:
     )
 
 
-def judge_integrity(response: Response, page: Page) -> Judgement:
+def judge_integrity(response: Response, page: Page, *, strict: bool) -> Judgement:
     """Judge whether scripts from elsewhere are pinned by their hash."""
     if response.media_type and not response.is_html:
         return Judgement(check=CHECK, result=Result.SRI_NOT_HTML, detail=response.media_type)
@@ -108,11 +117,19 @@ def judge_integrity(response: Response, page: Page) -> Judgement:
     if not page.scripts:
         return Judgement(check=CHECK, result=Result.SRI_NO_SCRIPTS, detail="no scripts")
     sources = [script for script in page.scripts if script.src]
-    found = [(_weigh(script, response.url), script) for script in sources]
+    found = [(_weigh(script, response.url, strict=strict), script) for script in sources]
     if not found:
         return Judgement(check=CHECK, result=Result.SRI_SAME_ORIGIN, detail="inline scripts only")
-    result, worst = max(found, key=lambda pair: _WORST_LAST.index(pair[0]))
-    return Judgement(check=CHECK, result=result, detail=shown(worst.src or ""))
+    order = _WORST_LAST if strict else _REFERENCE_ORDER
+    result, worst = max(found, key=lambda pair: order.index(pair[0]))
+    return Judgement(check=CHECK, result=result, detail=shown(_bare(worst.src or "")))
+
+
+def _bare(src: str) -> str:
+    """Return an address without its query and user, which may be secrets."""
+    scheme, mark, rest = src.partition("?")[0].partition("#")[0].rpartition("//")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def own_scripts(page: Page, url: str) -> Iterable[str]:
@@ -125,12 +142,14 @@ def own_scripts(page: Page, url: str) -> Iterable[str]:
             yield urlsplit(src).path or "/"
 
 
-def _weigh(script: Script, url: str) -> Result:
+def _weigh(script: Script, url: str, *, strict: bool) -> Result:
     src = (script.src or "").strip()
-    pinned = bool(script.integrity)
+    pinned = bool(_HASH.search(script.integrity or "") if strict else script.integrity)
     is_full = src.lower().startswith(("http://", "https://"))
     without_scheme = src.startswith("//")
-    own = not without_scheme and (not is_full or _site(host_of(src)) == _site(host_of(url)))
+    suffixes = _TWO_LABEL_SUFFIXES | _SHARED_SUFFIXES if strict else _TWO_LABEL_SUFFIXES
+    same_site = _site(host_of(src), suffixes) == _site(host_of(url), suffixes)
+    own = not without_scheme and (not is_full or same_site)
     secure = src.lower().startswith("https://") or (
         not is_full and not without_scheme and url.startswith("https:")
     )
@@ -141,10 +160,10 @@ def _weigh(script: Script, url: str) -> Result:
     return Result.SRI_MISSING if secure else Result.SRI_MISSING_INSECURE
 
 
-def _site(host: str) -> str:
+def _site(host: str, suffixes: frozenset[str]) -> str:
     """Return the name that was registered, by a rule of thumb for suffixes of two labels."""
     if not any(c.isalpha() for c in host) or ":" in host:
         return host
     labels = host.split(".")
-    keep = 3 if ".".join(labels[-2:]) in _TWO_LABEL_SUFFIXES else 2
+    keep = 3 if ".".join(labels[-2:]) in suffixes else 2
     return ".".join(labels[-keep:])

@@ -5,20 +5,24 @@ Adding one is a function and its name in `probes.PROBES`.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin
 
 from kulti_ops.http import fetch_patiently
 from kulti_ops.message import Request, Response
 from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
+from kulti_ops.smoke.gatekeeper import is_kept_out
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from kulti_ops.http import Client, Patience
     from kulti_ops.message import Headers
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +64,14 @@ class Exchange:
 
 @dataclass(kw_only=True)
 class Trail:
-    """What one probe has met: answers by route, and the seconds that it was asked to wait."""
+    """What one probe has met: answers by route, and the seconds that it was asked to wait.
+
+    `kept_out` counts the answers that were a gatekeeper's where the application's was wanted.
+    """
 
     answers: list[tuple[str, Response]] = field(default_factory=list)
     waited_s: list[float] = field(default_factory=list)
+    kept_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +116,7 @@ class Context:
         else:
             answer, waited_s = await fetch_patiently(self.client, request, self.patience)
         self.trail.answers.append((f"{method} {name or path.partition('?')[0]}", answer))
+        self.trail.kept_out += not at_once and is_kept_out(answer)
         if waited_s is not None:
             self.trail.waited_s.append(waited_s)
         return answer
@@ -124,6 +133,18 @@ class Probe:
     tags: frozenset[str]
     ask: Callable[[Context], Awaitable[CheckResult]]
     steady: bool = False
+
+
+async def together(actions: Iterable[Awaitable[T]]) -> list[T]:
+    """Return what all come to; when one fails, the others are ended before its error is raised."""
+    tasks = [asyncio.ensure_future(action) for action in actions]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def ok(summary: str, **evidence: Any) -> CheckResult:  # noqa: ANN401 - figures of any kind

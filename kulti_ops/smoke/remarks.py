@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from kulti_ops.message import origin_of
+from kulti_ops.message import REDIRECTS, origin_of
 from kulti_ops.smoke.caching import is_private
 from kulti_ops.smoke.headers import shown
-from kulti_ops.smoke.results import Judgement, Result
+from kulti_ops.smoke.results import Judgement, Result, not_seen
 
 if TYPE_CHECKING:
     from kulti_ops.message import Response
@@ -63,6 +63,8 @@ def judge_permissions(response: Response) -> Judgement:
     """Judge Permissions-Policy for a video platform: its own pages need camera and microphone."""
     check = "permissions-policy"
     values = response.values(check)
+    if response.status in REDIRECTS or (response.media_type and not response.is_html):
+        return not_seen(check, "no page: browsers obey it on pages only")
     if not values:
         detail = "absent: browsers let the page itself use camera and microphone"
         return Judgement(check=check, result=Result.PERMISSIONS_ABSENT, detail=detail)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from kulti_ops.http import Client, ExchangeError, Failure, Policy, open_client
-from kulti_ops.message import DEFAULT_PORTS, Request, Response, is_loopback_host
+from kulti_ops.message import DEFAULT_PORTS, Request, Response, is_loopback_host, origin_of
 from kulti_ops.platform import surface
 from kulti_ops.smoke.csp import nonces, parse_policies
+from kulti_ops.smoke.gatekeeper import is_kept_out, is_protection
 from kulti_ops.smoke.grade import Evidence, Grade, Profile, grade
 from kulti_ops.smoke.page import own_scripts, read_page
 from kulti_ops.smoke.survey import Survey, Unseen
@@ -33,7 +34,8 @@ _NO_LISTENER = frozenset({Failure.REFUSED, Failure.UNREACHABLE})
 class Errand:
     """What to look at. Without `routes`, the profile kulti adds the platform's own.
 
-    `account` signs a test account in, for the one route that is looked at as a person sees it.
+    `account` signs a test account in, for the one route that is looked at as a person sees it;
+    `credentials` let every request through to a protected deployment.
     """
 
     url: str
@@ -42,6 +44,12 @@ class Errand:
     http_url: str | None = None
     preloaded: frozenset[str] = frozenset()
     account: Headers = field(default=(), repr=False)
+    credentials: Headers = field(default=(), repr=False)
+
+    def request(self, url: str, *, headers: Headers = (), account: Headers = ()) -> Request:
+        """Return a request; credentials are for the origin that was named, and no other."""
+        own = (*self.credentials, *account) if origin_of(url) == origin_of(self.url) else ()
+        return Request(url=url, headers=headers, credentials=own)
 
 
 async def survey(errand: Errand, policy: Policy) -> Survey:
@@ -53,28 +61,34 @@ async def survey(errand: Errand, policy: Policy) -> Survey:
         client = await stack.enter_async_context(open_client(policy))
         bad_certificate = False
         try:
-            page = await client.follow(Request(url=errand.url))
+            page = await client.follow(errand.request(errand.url))
         except ExchangeError as error:
             if error.failure is not Failure.CERTIFICATE:
                 raise
             lenient = replace(policy, verify=False)
             client = await stack.enter_async_context(open_client(lenient))
-            page, bad_certificate = await client.follow(Request(url=errand.url)), True
-        evidence = await _evidence(client, errand, page[-1], bad_certificate=bad_certificate)
+            # without a good certificate nobody knows who gets them
+            errand = replace(errand, credentials=(), account=())
+            page, bad_certificate = await client.follow(errand.request(errand.url)), True
+        evidence = await _evidence(client, errand, page, bad_certificate=bad_certificate)
+        if is_kept_out(page[-1]) or is_protection(page[-1]):
+            return Survey(page=grade(evidence, profile=errand.profile), is_kept_out=True)
         others, unseen = await _others(client, errand, evidence)
     return Survey(page=grade(evidence, profile=errand.profile), others=others, unseen=unseen)
 
 
 async def _evidence(
-    client: Client, errand: Errand, response: Response, *, bad_certificate: bool
+    client: Client, errand: Errand, chain: tuple[Response, ...], *, bad_certificate: bool
 ) -> Evidence:
+    response = chain[-1]
     (way_in, why_not), cors, again = await asyncio.gather(
         _way_in(client, errand, response.url),
-        _try(client, Request(url=response.url, headers=(("Origin", ORIGIN_PROBE),))),
-        _again(client, response),
+        _try(client, errand.request(response.url, headers=(("Origin", ORIGIN_PROBE),))),
+        _again(client, errand, response),
     )
     return Evidence(
         response=response,
+        led_here=chain[:-1],
         way_in=way_in,
         way_in_reason=why_not,
         cors=cors if isinstance(cors, Response) else None,
@@ -104,11 +118,11 @@ async def _way_in(client: Client, errand: Errand, url: str) -> tuple[WayIn | Non
     return WayIn(hops=tuple(Hop(url=a.url, status=a.status) for a in answers)), ""
 
 
-async def _again(client: Client, response: Response) -> Response | None:
+async def _again(client: Client, errand: Errand, response: Response) -> Response | None:
     """Fetch once more where nonces are used: one that comes twice protects nothing."""
     if not _nonces_of(response):
         return None
-    answer = await _try(client, Request(url=response.url))
+    answer = await _try(client, errand.request(response.url))
     return answer if isinstance(answer, Response) else None
 
 
@@ -116,28 +130,33 @@ async def _others(
     client: Client, errand: Errand, evidence: Evidence
 ) -> tuple[tuple[Grade, ...], tuple[Unseen, ...]]:
     urls = [urljoin(errand.url, route) for route in _routes(errand, evidence.response)]
-    requests = [Request(url=url) for url in urls]
+    requests = [(errand.request(url), False) for url in urls]
     if _may_sign_in(errand):
         personal = urljoin(errand.url, surface.BALANCE)
-        requests.append(Request(url=personal, credentials=errand.account))
-    answers = await asyncio.gather(*(_try(client, request) for request in requests))
+        requests.append((errand.request(personal, account=errand.account), True))
+    answers = await asyncio.gather(*(_try(client, request) for request, _ in requests))
     grades, unseen = [], []
-    for request, answer in zip(requests, answers, strict=True):
+    for (request, authenticated), answer in zip(requests, answers, strict=True):
         if isinstance(answer, ExchangeError):
             unseen.append(Unseen(url=request.url, reason=answer.message))
             continue
-        if request.credentials and answer.status != _OK:
+        if is_kept_out(answer):
+            why = f"a gatekeeper answers {answer.status}, not the application"
+            unseen.append(Unseen(url=request.url, reason=why))
+            continue
+        if authenticated and answer.status != _OK:
             why = f"it answers {answer.status} to the test account: its cookie may have expired"
             unseen.append(Unseen(url=request.url, reason=why))
             continue
         seen = replace(
             evidence,
             response=answer,
+            led_here=(),
             way_in=None,
             way_in_reason="judged on the page itself",
             cors=None,
             cors_reason="judged on the page itself",
-            authenticated=bool(request.credentials),
+            authenticated=authenticated,
         )
         grades.append(grade(seen, profile=errand.profile))
     return tuple(grades), tuple(unseen)

@@ -24,12 +24,18 @@ def parse_saved(content: bytes, *, url: str) -> Response:
         if match:
             status = int(match[1])
         found = _headers(head)
-        if headers is None and match is None and not found:
+        if headers is None and match is None and not _is_headers_only(head):
             raise UsageError(
                 "the file holds no HTTP response", hint="save one: curl -si URL > FILE"
             )
         headers, rest = found, body
     return Response(url=url, status=status, headers=headers, body=rest)
+
+
+def _is_headers_only(head: bytes) -> bool:
+    """Tell whether a head without a status line is one: nothing but headers."""
+    lines = [line for line in head.decode("utf-8", "replace").splitlines() if line.strip()]
+    return bool(lines) and all(_HEADER.fullmatch(line) for line in lines)
 
 
 def _split(content: bytes) -> tuple[bytes, bytes]:

@@ -19,8 +19,12 @@ class Unseen:
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """The page itself, the other routes, and the routes that gave no answer."""
+    """The page itself, the other routes, and the routes that gave no answer.
+
+    `is_kept_out` says that the page is a gatekeeper's, and no other route was looked at.
+    """
 
     page: Grade
     others: tuple[Grade, ...] = ()
     unseen: tuple[Unseen, ...] = ()
+    is_kept_out: bool = False

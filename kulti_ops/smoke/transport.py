@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from kulti_ops.message import host_of
+from kulti_ops.message import host_of, origin_of
 from kulti_ops.smoke.headers import shown
 from kulti_ops.smoke.results import Judgement, Result
 
@@ -132,7 +132,8 @@ def judge_redirection(way: WayIn, *, listed: frozenset[str] = frozenset()) -> Ju
     else:
         result = Result.REDIRECTION_TO_HTTPS
     detail = shown(
-        " → ".join(hop.url.partition("?")[0] for hop in hops) or "nothing answers on http"
+        " → ".join(origin_of(hop.url) + urlsplit(hop.url).path for hop in hops)
+        or "nothing answers on http"
     )
     return Judgement(check="redirection", result=result, detail=detail)
 

@@ -48,7 +48,7 @@ def _opaque(value: str) -> str:
 
 
 def url_fault(value: str) -> str:
-    """Return why a text is no http or https URL; empty when it is one."""
+    """Return why a text is no http or https URL without credentials; empty when it is one."""
     try:
         parts = urlsplit(value)
         _ = parts.port
@@ -56,7 +56,7 @@ def url_fault(value: str) -> str:
         return "no URL"
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return "no URL"
-    return ""
+    return "a user or password in the URL" if parts.username or parts.password else ""
 
 
 def _https_url(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from kulti_ops.message import origin_of
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.smoke.advice import ADVICE
 from kulti_ops.smoke.grade import Grade, is_worse
@@ -40,6 +41,8 @@ def verdict_of(judgement: Judgement) -> Verdict:
 
 def results_of(survey: Survey, *, min_grade: str | None) -> tuple[CheckResult, ...]:
     """Return one result per check over all routes, then the grade's own."""
+    if survey.is_kept_out:
+        return (_kept_out(survey),)
     checks = [_result(judgement, survey.others) for judgement in survey.page.judgements]
     unseen = tuple(
         CheckResult(id=f"route {_path(item.url)}", status=Verdict.UNKNOWN, summary=item.reason)
@@ -50,6 +53,8 @@ def results_of(survey: Survey, *, min_grade: str | None) -> tuple[CheckResult, .
 
 def data_of(survey: Survey, *, profile: str) -> dict[str, Any]:
     """Return the document's `data`: the page's score, grade and checks, and the routes'."""
+    if survey.is_kept_out:
+        return {"url": _bare(survey.page.url), "profile": profile, "score": None, "grade": None}
     return {
         "url": _bare(survey.page.url),
         "profile": profile,
@@ -145,10 +150,20 @@ def _grade_result(survey: Survey, *, min_grade: str | None) -> CheckResult:
     )
 
 
+def _kept_out(survey: Survey) -> CheckResult:
+    return CheckResult(
+        id="grade",
+        status=Verdict.UNKNOWN,
+        summary=f"a gatekeeper answers {survey.page.status}: the application's headers "
+        "cannot be told",
+        next="let the runner pass: set VERCEL_AUTOMATION_BYPASS_SECRET",
+    )
+
+
 def _path(url: str) -> str:
     return urlsplit(url).path or "/"
 
 
 def _bare(url: str) -> str:
-    """Return a URL without its query, which may hold a secret."""
-    return url.partition("#")[0].partition("?")[0]
+    """Return a URL without its query and user, which may hold a secret."""
+    return origin_of(url) + urlsplit(url).path

@@ -44,7 +44,7 @@ async def wait_for(
     seen = ""
     async with open_client(policy) as client:
         while True:
-            version, trouble = await _version(client, site, header, patience)
+            version, trouble = await _told_in_time(client, site, header, patience)
             seen = version or seen
             if version and is_same(version, sha):
                 return CheckResult(
@@ -63,6 +63,17 @@ def is_same(version: str, sha: str) -> bool:
     if min(len(first), len(second)) < SHORTEST_SHA:
         return first == second
     return first.startswith(second) or second.startswith(first)
+
+
+async def _told_in_time(
+    client: Client, site: Site, header: str, patience: Patience
+) -> tuple[str, str]:
+    """Return the same as `_version`, within what is left of the budget."""
+    try:
+        async with asyncio.timeout(patience.left_s):
+            return await _version(client, site, header, patience)
+    except TimeoutError:
+        return "", "it gave no answer in time"
 
 
 async def _version(client: Client, site: Site, header: str, patience: Patience) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -19,10 +19,12 @@ from kulti_ops.http import (
     redirected,
 )
 from kulti_ops.message import Request, Response
+from tests.certs import issue, make_ca
 from tests.functional.web import Seen, answer, serve
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
 
 def fetch(request: Request, policy: Policy | None = None) -> Response:
@@ -246,3 +248,50 @@ def test_fetch_tries_no_second_time_by_itself() -> None:
     with serve(lambda _: b"") as site:
         assert failure(site.url) is Failure.RESET
     assert len(site.seen) == 1
+
+
+def test_fetch_cancelled_as_its_handshake_ends_leaves_no_socket_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, count = make_ca(), 8
+    (tmp_path / "ca.pem").write_bytes(root.pem())
+    sockets: list[asyncio.trsock.TransportSocket] = []
+
+    async def go(url: str) -> list[BaseException | Response]:
+        monkeypatch.setattr(*cancelling(asyncio.get_running_loop(), sockets))
+        policy = Policy(private_hosts=own_loopback(url), cafile=tmp_path / "ca.pem")
+        async with open_client(policy) as client:
+            every = (client.fetch(Request(url=url)) for _ in range(count))
+            return await asyncio.gather(*every, return_exceptions=True)
+
+    with serve(lambda _: answer(), tls=issue(root, "127.0.0.1").context(tmp_path)) as site:
+        ends = asyncio.run(go(site.url))
+    assert [type(end) for end in ends] == [asyncio.CancelledError] * count
+    assert [made.fileno() for made in sockets] == [-1] * count
+
+
+def cancelling(
+    loop: asyncio.AbstractEventLoop, sockets: list[asyncio.trsock.TransportSocket]
+) -> tuple[asyncio.AbstractEventLoop, str, Callable[..., Awaitable[Any]]]:
+    """Return what makes a loop cancel each connection's task when its handshake has ended."""
+    connect = loop.create_connection
+
+    async def create_connection(factory: Callable[[], Any], *args: Any, **kwargs: Any) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def make() -> Any:
+            protocol = factory()
+            made = protocol.connection_made
+
+            def connection_made(transport: asyncio.Transport) -> None:
+                made(transport)
+                sockets.append(transport.get_extra_info("socket"))
+                task.cancel()
+
+            protocol.connection_made = connection_made
+            return protocol
+
+        return await connect(make, *args, **kwargs)
+
+    return loop, "create_connection", create_connection

@@ -40,3 +40,38 @@ def test_env_good_environment_is_ok(tmp_path: Path) -> None:
 def test_env_file_that_is_absent_is_an_error(tmp_path: Path) -> None:
     done = kulti_ops("smoke", "env", "--file", "absent", folder=tmp_path)
     assert (done.returncode, "cannot read absent" in done.stderr) == (5, True)
+
+
+@pytest.mark.parametrize("style", ["plain", "crlf", "export", "single", "bom"])
+def test_env_file_is_read_however_it_is_written(tmp_path: Path, style: str) -> None:
+    lines = [f"{name}={value}" for name, value in GOOD.items()]
+    text = {
+        "plain": "\n".join(lines),
+        "crlf": "\r\n".join(lines),
+        "export": "\n".join(f"export {line}" for line in lines),
+        "single": "\n".join(f"{n} = '{v}'  # canary-comment" for n, v in GOOD.items()),
+        "bom": "\ufeff" + "\n".join(lines),
+    }[style]
+    (tmp_path / "app.env").write_bytes(text.encode())
+    done = kulti_ops("smoke", "env", "--file", "app.env", "--format", "json", folder=tmp_path)
+    assert (done.returncode, statuses(done)["file"]) == (0, "ok")
+    assert "canary" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "word"),
+    [
+        ('X_CLIENT_ID="canary-without-end', 10, "from line 14 on"),
+        ("NODE_ENV=development", 0, "NODE_ENV more than once"),
+    ],
+)
+def test_env_file_that_reads_otherwise_than_meant_is_said(
+    tmp_path: Path, more: str, code: int, word: str
+) -> None:
+    lines = [f"{name}={value}" for name, value in GOOD.items()]
+    (tmp_path / "app.env").write_text("\n".join([*lines, more]))
+    done = kulti_ops("smoke", "env", "--file", "app.env", "--format", "json", folder=tmp_path)
+    found = {result["id"]: result["summary"] for result in document(done)["results"]}
+    assert (done.returncode, word in found["file"]) == (code, True)
+    assert done.stderr == ""
+    assert "canary" not in done.stdout

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.certs import issue, make_ca
 from tests.functional.cli import document, kulti_ops, statuses
 from tests.functional.web import Seen, answer, serve
 from tests.unit.smoke.support import PLATFORM
@@ -195,4 +196,89 @@ def test_headers_report_shows_no_secret_that_a_site_sets(tmp_path: Path, style: 
     with serve(respond) as site:
         done = kulti_ops("smoke", "headers", site.url, "--format", style, folder=tmp_path)
     assert done.returncode == 10
+    assert "canary" not in done.stdout + done.stderr
+
+
+def test_headers_of_a_protected_preview_are_those_behind_its_login(tmp_path: Path) -> None:
+    login = answer("401 Unauthorized", HTML, "Set-Cookie: _vercel_sso_nonce=1", body=b"<p>")
+
+    def respond(seen: Seen) -> bytes:
+        let_in = seen.headers.get("x-vercel-protection-bypass") == "canary-bypass-1"
+        return answer("200 OK", *GOOD, body=b"<p>") if let_in else login
+
+    with serve(respond) as site:
+        command = ("smoke", "headers", site.url, "--format", "json")
+        out = kulti_ops(*command, folder=tmp_path)
+        env = {"VERCEL_AUTOMATION_BYPASS_SECRET": "canary-bypass-1"}
+        let_in = kulti_ops(*command, "--min-grade", "C", folder=tmp_path, env=env)
+    assert (out.returncode, statuses(out)) == (3, {"grade": "unknown"})
+    assert document(out)["data"]["grade"] is None
+    assert (let_in.returncode, statuses(let_in)["x-content-type-options"]) == (0, "ok")
+    assert "canary" not in let_in.stdout + let_in.stderr
+
+
+def test_headers_route_behind_a_gatekeeper_is_unknown(tmp_path: Path) -> None:
+    def respond(seen: Seen) -> bytes:
+        gate = answer("403 Forbidden", HTML, "x-vercel-mitigated: challenge")
+        return gate if seen.target == "/watch" else answer("200 OK", *GOOD, body=b"<p>")
+
+    with serve(respond) as site:
+        command = ("smoke", "headers", site.url, "--route", "/watch", "--format", "json")
+        done = kulti_ops(*command, folder=tmp_path)
+    assert (done.returncode, statuses(done)["route /watch"]) == (3, "unknown")
+
+
+def test_headers_credentials_go_to_the_named_origin_with_a_good_certificate_only(
+    tmp_path: Path,
+) -> None:
+    env = {
+        "VERCEL_AUTOMATION_BYPASS_SECRET": "canary-bypass-1",
+        "KULTI_OPS_TEST_ACCOUNT_COOKIE": "sb-auth=canary-token-2",
+    }
+    page = answer("200 OK", *GOOD, body=b"<p>")
+    untrusted = issue(make_ca(), "127.0.0.1").context(tmp_path)
+    with (
+        serve(lambda _: page) as other,
+        serve(lambda _: answer("302 Found", f"Location: {other.url}/")) as leading,
+        serve(lambda _: page, tls=untrusted) as bad,
+    ):
+        for site in (leading, bad):
+            kulti_ops("smoke", "headers", site.url, folder=tmp_path, env=env)
+    assert leading.seen[0].headers["x-vercel-protection-bypass"] == "canary-bypass-1"
+    assert other.seen
+    assert bad.seen
+    assert all("canary" not in str(seen.headers) for seen in (*other.seen, *bad.seen))
+
+
+def test_headers_cookies_of_the_redirects_before_the_page_count(tmp_path: Path) -> None:
+    def respond(seen: Seen) -> bytes:
+        if seen.target == "/":
+            return answer("307 Temporary", "Location: /home", "Set-Cookie: session=canary-cookie")
+        return answer("200 OK", *GOOD, body=b"<p>")
+
+    with serve(respond) as site:
+        done = kulti_ops("smoke", "headers", site.url, "--format", "json", folder=tmp_path)
+    checks = {check["id"]: check["result"] for check in document(done)["data"]["checks"]}
+    assert checks["cookies"] == "cookies-session-without-secure-flag"
+    assert "canary" not in done.stdout
+
+
+@pytest.mark.parametrize("style", ["table", "json", "csv", "markdown", "junit", "github", "nagios"])
+def test_headers_show_no_secret_of_an_address(tmp_path: Path, style: str) -> None:
+    script = b"<script src='https://u:canary-pw@cdn.test/a.js?k=canary-query'></script>"
+
+    def respond(seen: Seen) -> bytes:
+        if seen.target.startswith("/?"):
+            return answer("302 Found", f"Location: http://u:canary-pw@{host}/x?t=canary-token")
+        return answer("200 OK", *GOOD, "Set-Cookie: sess=canary-cookie", body=script)
+
+    with serve(respond) as site:
+        host = site.url.removeprefix("http://")
+        done = kulti_ops(
+            *("smoke", "headers", f"{site.url}/?key=canary-key", "--format", style),
+            *("--http-url", f"{site.url}/?a=canary-http"),
+            folder=tmp_path,
+        )
+    assert done.returncode in {2, 10}
+    assert done.stdout
     assert "canary" not in done.stdout + done.stderr

@@ -380,13 +380,22 @@ def environment(web: WebInfo) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("style", ["table", "json", "csv", "markdown", "junit", "github"])
+@pytest.mark.parametrize("style", ["table", "json", "csv", "markdown", "junit", "github", "nagios"])
 def test_run_command_reports_without_secrets(web: WebInfo, tmp_path: Path, style: str) -> None:
     done = kulti_ops("smoke", "run", "--format", style, folder=tmp_path, env=environment(web))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "canary" not in done.stdout + done.stderr
     assert web.webhook_secret not in done.stdout + done.stderr
     assert web.account_cookie.partition("=")[2] not in done.stdout + done.stderr
+
+
+def test_run_http_side_of_another_host_is_not_looked_at(web: WebInfo, tmp_path: Path) -> None:
+    env = environment(web)
+    elsewhere = {**env, "KULTI_OPS_HTTP_URL": web.http_url.replace("localhost", "127.0.0.1")}
+    command = ("smoke", "run", "--only", "https-redirect", "--format", "json")
+    own, other = (kulti_ops(*command, folder=tmp_path, env=e) for e in (env, elsewhere))
+    assert statuses(own) == {"https-redirect": "ok"}
+    assert statuses(other) == {"https-redirect": "skipped"}
 
 
 def test_run_command_exit_code_says_whether_to_roll_back(
@@ -409,6 +418,9 @@ def test_run_command_exit_code_says_whether_to_roll_back(
         (("--tag", "nothing"), "no tag"),
         (("--budget", "soon"), "no duration"),
         (("--base-url", "ftp://x"), "http"),
+        (("--base-url", " "), "no host"),
+        (("--base-url", "http://a..b"), "no host"),
+        (("--base-url", "https://a b"), "no host"),
         (("--baseline", "/"), "directory"),
     ],
 )

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import gc
+import asyncio
+import socket
 import ssl
+import threading
 import warnings
-from datetime import timedelta
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from kulti_ops.http import ExchangeError, Failure
+from kulti_ops import tls
+from kulti_ops.errors import OperationFailedError
+from kulti_ops.http import ExchangeError, Failure, Policy, own_loopback
 from kulti_ops.message import Request
+from kulti_ops.smoke.probe import Site as ProbedSite
+from kulti_ops.smoke.run import run_smoke
+from kulti_ops.smoke.selection import Order, Selection
 from tests.certs import DAY, Issued, issue, make_ca
 from tests.functional.cli import document, kulti_ops, statuses
 from tests.functional.test_http import fetch
@@ -22,26 +30,6 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
     from pathlib import Path
-
-# asyncio (seen with 3.11) leaves the transport of a failed TLS handshake to the garbage collector;
-# both warnings are about that one socket.
-UNRAISABLE = "pytest.PytestUnraisableExceptionWarning"
-pytestmark = [
-    pytest.mark.filterwarnings(
-        rf"ignore:Exception ignored in. <function _SelectorTransport\.__del__:{UNRAISABLE}"
-    ),
-    pytest.mark.filterwarnings(
-        rf"ignore:Exception ignored in. <socket\.socket fd=\d+, family=2:{UNRAISABLE}"
-    ),
-]
-
-
-@pytest.fixture(autouse=True)
-def _leave_no_transport() -> Iterator[None]:
-    """Let the garbage collector find it here, where it is excused, and not in another test."""
-    yield
-    gc.collect()
-
 
 CHECKS = ("chain", "hostname", "expiry", "protocols", "key")
 
@@ -259,3 +247,66 @@ def test_headers_of_a_site_with_a_bad_certificate_have_no_hsts(
         )
     checks = {check["id"]: check["result"] for check in document(done)["data"]["checks"]}
     assert checks["strict-transport-security"] == "hsts-invalid-cert"
+
+
+def test_look_at_a_server_that_falls_silent_waits_for_it_once(
+    root: Issued, cafile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits_s: list[float] = []
+    connect = socket.create_connection
+
+    def noted(address: tuple[str, int], timeout: float) -> socket.socket:
+        waits_s.append(timeout)
+        return connect(address, timeout)
+
+    monkeypatch.setattr(socket, "create_connection", noted)
+    context = issue(root, "127.0.0.1").context(tmp_path)
+    with silent_after(3, context) as port:
+        sight = tls.look("127.0.0.1", port, cafile=cafile, private=True, timeout_s=1)
+    assert (sight.chain.code, sight.chain_now.code) == (0, 0)
+    assert set(dict(sight.versions).values()) == {tls.Support.UNKNOWN}
+    assert waits_s[0] > 0.5
+    assert waits_s[-1] == 0.001
+
+
+@contextmanager
+def silent_after(handshakes: int, context: ssl.SSLContext) -> Iterator[int]:
+    """Shake hands so many times, and take every later connection without a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as taken:
+
+        def serve_some() -> None:
+            for _ in range(handshakes):
+                client, _ = listener.accept()
+                with suppress(OSError), context.wrap_socket(client, server_side=True):
+                    pass
+            with suppress(OSError):
+                while True:
+                    taken.enter_context(listener.accept()[0])
+
+        thread = threading.Thread(target=serve_some)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+def test_run_gives_the_look_at_tls_no_more_than_its_budget(
+    root: Issued, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+
+    def look(*_: object, timeout_s: float, **__: object) -> tls.Sight:
+        given.append(timeout_s)
+        raise OperationFailedError("not asked")
+
+    monkeypatch.setattr("kulti_ops.smoke.gate.look", look)
+    with serving(issue(root, "127.0.0.1"), tmp_path) as site:
+        order = Order(
+            site=ProbedSite(base_url=site.url),
+            policy=Policy(private_hosts=own_loopback(site.url)),
+            status_pages={},
+            selection=Selection(only=frozenset({"tls"})),
+            budget_s=2,
+        )
+        asyncio.run(run_smoke(order, now=datetime.now(UTC)))
+    assert given[0] <= 2

@@ -51,6 +51,24 @@ def test_wait_reads_the_health_endpoint_too() -> None:
     assert wait(respond).status is Verdict.OK
 
 
+def test_wait_for_a_site_that_hangs_ends_with_its_time() -> None:
+    async def hang(_seen: Seen, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    with serve(handler=hang) as site:
+        found = asyncio.run(
+            wait_for(
+                Site(base_url=site.url),
+                SHA,
+                policy=Policy(private_hosts=own_loopback(site.url), timeout_s=3600.0),
+                header="x-kulti-version",
+                now=datetime.now(UTC),
+                timeout_s=0.2,
+            )
+        )
+    assert (found.status, "in time" in found.summary) == (Verdict.UNKNOWN, True)
+
+
 def test_wait_comes_back_when_the_site_says() -> None:
     away = answer("503 Service Unavailable", "Retry-After: 0")
     answers = iter([away, answer("200 OK", f"X-Kulti-Version: {SHA}")])

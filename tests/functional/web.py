@@ -54,8 +54,10 @@ def serve(
     """Serve in a thread until the block ends."""
     loop = asyncio.new_event_loop()
     site = Site(url="", port=0)
+    writers: list[asyncio.StreamWriter] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         try:
             seen = await _request(reader)
             site.seen.append(seen)
@@ -81,18 +83,32 @@ def serve(
     try:
         yield site
     finally:
-        asyncio.run_coroutine_threadsafe(_end(server), loop).result(10)
+        asyncio.run_coroutine_threadsafe(_end(server, writers), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
 
 
-async def _end(server: asyncio.Server) -> None:
+async def _end(server: asyncio.Server, writers: list[asyncio.StreamWriter]) -> None:
+    """Stop listening; let every connection, also one still in its handshake, close its socket."""
+    for listener in server.sockets:
+        asyncio.get_running_loop().remove_reader(listener.fileno())
+    # A connection that has only just come gets its task, which closes it; a server that is
+    # closed in between (seen with 3.11) leaves it half made.
+    await _turns()
     server.close()
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    for writer in writers:
+        writer.transport.abort()  # a TLS farewell would outlive the server
+    await _turns()
+
+
+async def _turns() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 async def _request(reader: asyncio.StreamReader) -> Seen:

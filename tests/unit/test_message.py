@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kulti_ops.message import Response, retry_after_s
+from kulti_ops.message import (
+    Response,
+    is_host,
+    is_private_address,
+    location_of,
+    retry_after_s,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -51,3 +57,59 @@ def test_retry_after_absent_is_none() -> None:
 def test_retry_after_of_anything_is_no_negative_number(value: str) -> None:
     found = asked(value)
     assert found is None or found >= 0
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "url"),
+    [
+        (302, "/b?c=1", "https://a.example/b?c=1"),
+        (308, "//b.example/", "https://b.example/"),
+        (302, "http://[::1", None),
+        (302, "http://a.example:99999/", None),
+        (302, "", None),
+        (200, "/b", None),
+        (304, "/b", None),
+    ],
+)
+def test_location_is_that_of_a_redirect_and_a_url(
+    status: int, location: str, url: str | None
+) -> None:
+    answer = Response(url="https://a.example/x", status=status, headers=(("Location", location),))
+    assert location_of(answer) == url
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [
+        ("a.example", True),
+        ("exämple.example", True),
+        ("::1", True),
+        ("10.0.0.1", True),
+        ("a_b.example", True),
+        (" ", False),
+        ("a b", False),
+        ("a..b", False),
+        (".a", False),
+        ("a" * 64, False),
+        ("<a>", False),
+        ("", False),
+    ],
+)
+def test_host_is_a_name_or_an_address(host: str, *, named: bool) -> None:
+    assert is_host(host) is named
+
+
+@pytest.mark.parametrize(
+    ("address", "private"),
+    [
+        ("64:ff9b::7f00:1", True),
+        ("64:ff9b::a00:1", True),
+        ("64:ff9b::808:808", False),
+        ("2002:a00:1::", True),
+        ("::ffff:10.0.0.1", True),
+        ("2606:4700::1", False),
+        ("fe80::1%eth0", True),
+    ],
+)
+def test_private_address_is_seen_through_a_translation(address: str, *, private: bool) -> None:
+    assert is_private_address(address) is private

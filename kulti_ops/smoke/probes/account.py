@@ -5,13 +5,13 @@ Says what is wrong with the answers, never what is in them.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.smoke.caching import directives_of
-from kulti_ops.smoke.probe import Context, finding, ok, skipped
+from kulti_ops.smoke.gatekeeper import let_through
+from kulti_ops.smoke.probe import Context, finding, ok, skipped, together
 from kulti_ops.smoke.remarks import judge_caching
 from kulti_ops.smoke.verdicts import verdict_of
 
@@ -40,11 +40,9 @@ async def account(context: Context) -> CheckResult:
             status=Verdict.UNKNOWN,
             advice="name the https URL",
         )
-    answers = await asyncio.gather(
-        *(
-            context.ask(path, credentials=credentials, name=f"{path} (signed in)")
-            for path in surface.ACCOUNT_READS
-        )
+    answers = await together(
+        context.ask(path, credentials=credentials, name=f"{path} (signed in)")
+        for path in surface.ACCOUNT_READS
     )
     if all(_is_refused(answer) for answer in answers):
         return finding(
@@ -57,7 +55,7 @@ async def account(context: Context) -> CheckResult:
         proof = await context.ask(surface.DATABASE)
         if proof.status >= _SERVER_ERROR:
             return skipped("the site cannot reach its database: see database")
-    return judge_account(dict(zip(surface.ACCOUNT_READS, answers, strict=True)))
+    return judge_account(dict(let_through(zip(surface.ACCOUNT_READS, answers, strict=True))))
 
 
 def _is_refused(answer: Response) -> bool:

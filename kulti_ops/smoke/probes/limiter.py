@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
-from kulti_ops.smoke.probe import Context, finding, ok, skipped
+from kulti_ops.smoke.gatekeeper import is_challenge
+from kulti_ops.smoke.probe import Context, finding, ok, skipped, together
 
 if TYPE_CHECKING:
     from kulti_ops.message import Response
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ID = "rate-limit"
 # So many calls more than the limit tell a generous limiter from one that fails open.
 _GENEROUS = 4
-_LIMITED = 429
+_OK, _LIMITED = 200, 429
 _BODY = b'{"code":"KULTI-OPS-PROBE"}'
 
 
@@ -29,9 +29,15 @@ async def rate_limit(context: Context) -> CheckResult:
     limit = surface.INVITE_VALIDATION_LIMIT
     for count in range(1, limit + 2):
         answer = await _call(context)
+        if is_challenge(answer) or answer.status not in {_OK, _LIMITED}:
+            return finding(
+                f"invite validation answers {answer.status}: the limiter cannot be looked at",
+                status=Verdict.UNKNOWN,
+                advice="see what has changed in that route",
+            )
         if answer.status == _LIMITED:
             return _judge(answer, count - 1)
-    more = await asyncio.gather(*(_call(context) for _ in range(limit * (_GENEROUS - 1))))
+    more = await together(_call(context) for _ in range(limit * (_GENEROUS - 1)))
     refused = sum(answer.status == _LIMITED for answer in more)
     if refused:
         passed = limit + 1 + len(more) - refused

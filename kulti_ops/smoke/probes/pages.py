@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from urllib.parse import parse_qs, urljoin, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
 
 from kulti_ops.http import ExchangeError, Failure
-from kulti_ops.message import Request
+from kulti_ops.message import Request, location_of, origin_of
 from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.smoke.caching import lifetime_s
 from kulti_ops.smoke.csp import parse_policies
+from kulti_ops.smoke.gatekeeper import is_kept_out, let_through
 from kulti_ops.smoke.grade import Evidence, Profile, grade, is_worse
 from kulti_ops.smoke.page import own_scripts, read_page
-from kulti_ops.smoke.probe import Context, finding, ok, skipped, verdict
+from kulti_ops.smoke.probe import Context, finding, ok, skipped, together, verdict
+from kulti_ops.smoke.results import Result
+
+if TYPE_CHECKING:
+    from kulti_ops.message import Response
 
 # Two segments: no catch-all of the platform's covers them.
 DEEP = "/kulti-ops-probe/no-such-page"
@@ -21,37 +26,52 @@ NOBODY = "kulti-ops-nobody"
 SHALLOW = "/kulti-ops-no-such-agent"
 _OK, _NOT_FOUND = 200, 404
 _LONG_CACHE_S = 86_400
+# What a network between the runner and the site can do to a port that it does not like.
+_FILTERED = frozenset({Failure.TIMEOUT, Failure.UNREACHABLE})
 
 
 async def pages(context: Context) -> CheckResult:
     """Check: the prerendered pages answer 200 with HTML."""
-    answers = await asyncio.gather(*(context.ask(path) for path in surface.PAGES))
+    answers = await together(context.ask(path) for path in surface.PAGES)
     faults = [
-        f"{path} answers {answer.status}{'' if answer.is_html else ' and no HTML'}"
-        for path, answer in zip(surface.PAGES, answers, strict=True)
-        if answer.status != _OK or not answer.is_html
+        f"{path} answers {answer.status}{_without(answer)}"
+        for path, answer in let_through(zip(surface.PAGES, answers, strict=True))
+        if answer.status != _OK or _without(answer)
     ]
     advice = "see the last deploy; these pages need no database"
     return verdict(faults, f"{len(answers)} pages answer 200", advice=advice)
+
+
+def _without(answer: Response) -> str:
+    """Return what a page lacks to be one."""
+    if not answer.is_html:
+        return " and no HTML"
+    return "" if answer.body.strip() else " with an empty page"
 
 
 async def protected_redirect(context: Context) -> CheckResult:
     """Check: protected pages send an anonymous visitor to the login, and nowhere else."""
     below = tuple(f"{prefix}{NOBODY}" for prefix in surface.PROTECTED_PREFIXES)
     paths = (*surface.PROTECTED_BY_PROXY, *below, *surface.PROTECTED_BY_PAGE)
-    answers = await asyncio.gather(*(context.ask(path) for path in paths))
-    faults = []
-    for path, answer in zip(paths, answers, strict=True):
+    answers = await together(context.ask(path) for path in paths)
+    faults, lost = [], []
+    for path, answer in let_through(zip(paths, answers, strict=True)):
         if answer.status not in {302, 303, 307, 308}:
             faults.append(f"{path} answers {answer.status} without a login")
             continue
-        target = urlsplit(urljoin(answer.url, answer.value("location") or ""))
-        back = parse_qs(target.query).get("redirectTo", [path])[0]
-        if target.netloc != urlsplit(answer.url).netloc or target.path != surface.LOGIN:
+        url = location_of(answer) or ""
+        target = urlsplit(url)
+        back = parse_qs(target.query).get("redirectTo", [""])[0]
+        if origin_of(url) != origin_of(answer.url) or target.path != surface.LOGIN:
             faults.append(f"{path} leads elsewhere than {surface.LOGIN}")
-        elif back != path:
+        elif back and back != path:
             faults.append(f"{path} leads to {surface.LOGIN} and back to another page")
+        elif not back and path not in surface.PROTECTED_BY_PAGE:
+            lost.append(path)
     advice = "check the proxy and the pages' own guards"
+    if lost and not faults:
+        text = f"{', '.join(lost)} leads to {surface.LOGIN} without the way back"
+        return finding(text, advice=advice, status=Verdict.WARN)
     return verdict(faults, f"{len(paths)} pages lead to {surface.LOGIN}", advice=advice)
 
 
@@ -67,7 +87,7 @@ async def deep_404(context: Context) -> CheckResult:
 
 async def soft_404(context: Context) -> CheckResult:
     """Check: what does not exist is not answered with a page; the agents' catch-all is known."""
-    deep, shallow = await asyncio.gather(context.ask(DEEP), context.ask(SHALLOW))
+    deep, shallow = await together((context.ask(DEEP), context.ask(SHALLOW)))
     if deep.status == _OK:
         return finding(
             "paths that do not exist answer 200 with a page",
@@ -92,10 +112,22 @@ async def https_redirect(context: Context) -> CheckResult:
     except ExchangeError as error:
         if error.failure is Failure.REFUSED:
             return ok("nothing answers on http")
+        if error.failure in _FILTERED:
+            text = f"{error.message}: a firewall on the way, or the site"
+            advice = "look at http from another network"
+            return finding(text, status=Verdict.UNKNOWN, advice=advice)
         raise
-    target = urlsplit(urljoin(answer.url, answer.value("location") or ""))
+    return judge_way(answer)
+
+
+def judge_way(answer: Response) -> CheckResult:
+    """Return what the first answer on http comes to."""
+    if is_kept_out(answer):
+        text = f"http answers {answer.status}, a gatekeeper's: it cannot be told"
+        return finding(text, status=Verdict.UNKNOWN, advice="try again later")
+    target = urlsplit(location_of(answer) or "")
     here = urlsplit(answer.url)
-    if not answer.value("location") or target.scheme != "https":
+    if target.scheme != "https":
         text = f"http answers {answer.status} and does not lead to https"
         return finding(text, advice="answer every http request with 308 to https")
     if target.hostname != here.hostname:
@@ -109,10 +141,11 @@ async def https_redirect(context: Context) -> CheckResult:
 
 async def static(context: Context) -> CheckResult:
     """Check: a script of the site comes compressed and may be kept for long."""
-    path = next(iter(own_scripts(read_page(context.home.text), context.home.url)), None)
-    if path is None:
+    source = next(iter(own_scripts(read_page(context.home.text), context.home.url)), None)
+    if source is None:
         return skipped("the home page loads no script of its own site")
-    answer = await context.ask(path, name="(a script)")
+    answer = await context.ask(source, name="(a script)")
+    path = source.partition("?")[0]
     if answer.status != _OK:
         return finding(
             f"{path} answers {answer.status}", advice="deploy again: an asset is missing"
@@ -130,13 +163,20 @@ async def static(context: Context) -> CheckResult:
 
 
 async def headers(context: Context) -> CheckResult:
-    """Check: the security headers of the home page have the grade that is asked for."""
+    """Check: the security headers of the home page have the grade that is asked for.
+
+    And none of them breaks anything: camera and microphone must stay allowed.
+    """
     found = grade(
         Evidence(response=context.home, preloaded=context.site.preloaded), profile=Profile.KULTI
     )
     wanted = context.site.budgets.min_grade
     text = f"grade {found.letter}, {found.score} points, {wanted} is asked for"
     missing = not parse_policies(context.home.values("content-security-policy"))
+    breaking = [j for j in found.judgements if j.result is Result.VIDEO_DENIED]
+    if breaking:
+        advice = "allow camera, microphone and display-capture to self: sessions break without"
+        return finding(breaking[0].detail, advice=advice)
     if is_worse(found.letter, wanted):
         worst = sorted(found.judgements, key=lambda j: j.score_modifier)[:3]
         named = ", ".join(str(j.result) for j in worst if j.score_modifier < 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from math import ceil
 from statistics import median
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kulti_ops.platform import surface
 from kulti_ops.report import CheckResult, Verdict
-from kulti_ops.smoke.probe import Context, finding, ok
+from kulti_ops.smoke.probe import Context, finding, ok, together
 
 if TYPE_CHECKING:
     from kulti_ops.message import Timings
@@ -24,8 +23,8 @@ _PARTS = ("dns_s", "connect_s", "tls_s", "first_byte_s", "body_s")
 async def latency(context: Context) -> CheckResult:
     """Check: the home page and an API answer come within their budgets."""
     budgets = context.site.budgets
-    page, api = await asyncio.gather(
-        _measure(context, surface.HOME), _measure(context, surface.DATABASE)
+    page, api = await together(
+        (_measure(context, surface.HOME), _measure(context, surface.DATABASE))
     )
     rows = (
         _row(surface.HOME, page, budgets.page_s),

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from kulti_ops.report import Verdict
-from kulti_ops.smoke.certificates import Limits, judge_tls, matches
+from kulti_ops.smoke.certificates import Limits, covers, judge_tls, matches
 from kulti_ops.tls import Certificate, Chain, Sight, Support
 
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)
@@ -56,7 +57,17 @@ def test_protocol_that_we_cannot_offer_is_unknown() -> None:
         ("127.0.0.1", "127.0.0.1", True),
         ("127.0.0.1", "*.0.0.1", False),
         ("::1", "0:0:0:0:0:0:0:1", True),
+        ("bücher.example", "xn--bcher-kva.example", True),
+        ("www.kulti.example", "w*.kulti.example", False),
     ],
 )
 def test_certificate_name_covers_a_host(host: str, name: str, *, fits: bool) -> None:
     assert matches(host, name) is fits
+
+
+def test_certificate_covers_an_address_that_it_names_as_one_only() -> None:
+    as_name = replace(CERTIFICATE, names=("127.0.0.1",))
+    as_address = replace(CERTIFICATE, names=("kulti.example",), addresses=("127.0.0.1",))
+    assert not covers(as_name, "127.0.0.1")
+    assert covers(as_address, "127.0.0.1")
+    assert covers(as_address, "kulti.example")

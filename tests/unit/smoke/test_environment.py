@@ -90,6 +90,15 @@ def test_environment_required_variable_missing_or_placeholder_is_critical(name: 
         ({"NEXT_PUBLIC_STRIPE_SECRET": "canary-any"}, "public-secrets"),
         ({"NEXT_PUBLIC_HELPER": GOOD["HMS_APP_SECRET"]}, "public-secrets"),
         ({"NEXT_PUBLIC_AI": "sk-ant-canary-1"}, "public-secrets"),
+        ({"NEXT_PUBLIC_HELPER": f"x/{GOOD['HMS_APP_SECRET']}/y"}, "public-secrets"),
+        ({"HMS_APP_SECRET": "'canary-in-quotes'"}, "HMS_APP_SECRET"),
+        ({"HMS_APP_SECRET": '"canary-in-quotes"'}, "HMS_APP_SECRET"),
+        ({"HMS_APP_SECRET": "canary-line\ncanary-line"}, "HMS_APP_SECRET"),
+        ({"NEXT_PUBLIC_APP_URL": "https://u:canary-pw@kulti.example"}, "NEXT_PUBLIC_APP_URL"),
+        ({"SUPABASE_SERVICE_ROLE_KEY": jwt(role="service_role", exp="1")},
+         "SUPABASE_SERVICE_ROLE_KEY"),
+        ({"SUPABASE_SERVICE_ROLE_KEY": jwt(role="service_role", exp=True)},
+         "SUPABASE_SERVICE_ROLE_KEY"),
     ],
 )  # fmt: skip
 def test_environment_fault_is_named_and_no_other(changes: dict[str, str], expected: str) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kulti_ops.smoke.csp import parse_policies
+from kulti_ops.smoke.grade import Profile
 from kulti_ops.smoke.headers import (
     judge_coep,
     judge_coop,
@@ -14,7 +15,7 @@ from kulti_ops.smoke.headers import (
     judge_sniffing,
 )
 from kulti_ops.smoke.results import Result
-from tests.unit.smoke.support import response
+from tests.unit.smoke.support import graded, judged, response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,3 +124,14 @@ def test_isolation_by_its_token(
 def test_isolation_header_twice_is_invalid() -> None:
     twice = (("Cross-Origin-Opener-Policy", "same-origin"),) * 2
     assert judge_coop(response(*twice)).result is Result.COOP_INVALID
+
+
+def test_isolation_header_that_is_empty_is_absent() -> None:
+    assert judge_coop(response(("Cross-Origin-Opener-Policy", ""))).result is Result.COOP_ABSENT
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_framing_of_a_policy_that_is_invalid_is_none(profile: Profile) -> None:
+    twice = "frame-ancestors 'self'; img-src 'self'; img-src *"
+    found = judged(graded(("Content-Security-Policy", twice), profile=profile), "x-frame-options")
+    assert found.result is Result.XFO_ABSENT

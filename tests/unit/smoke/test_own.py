@@ -43,6 +43,14 @@ def test_own_probes_of_the_documentation_are_read() -> None:
         ("[[probe]]\nid = 'x'\npath = '/'\nexpect.regex = '('", "regular expression"),
         ("[[probe]]\nid = 'home'\npath = '/'\nexpect.status = 200", "taken"),
         ("[[probe]]\nid = 'x'\npath = '/api/auth/send-otp?a'\nexpect.status = 200", "SMS"),
+        ("[[probe]]\nid = 'x'\npath = '/api//auth/./SEND%2Dotp/'\nexpect.status = 200", "SMS"),
+        ("[[probe]]\nid = 'x'\npath = '/api/x/../auth/send-otp'\nexpect.status = 200", "go up"),
+        ("[[probe]]\nid = 'x'\npath = '/api/x/%2e%2e/auth/send-otp'\nexpect.status = 1", "go up"),
+        ("[[probe]]\nid = 'x'\npath = '/'\nexpect.status = []", "expect must say"),
+        ("[[probe]]\nid = 'x'\npath = '/'\nexpect.json = {}", "expect must say"),
+        ("[[probe]]\nid = 'x'\npath = '/'\nexpect.latency_s = true", "latency_s"),
+        ("[[probe]]\nid = 'x'\npath = '/'\nexpect.status = 1\nheaders = {a = \"b\\nc\"}", "sent"),
+        ("[[probe]]\nid = 'x'\npath = '/'\nexpect.status = 1\nheaders = {'a b' = 'c'}", "sent"),
     ],
 )
 def test_own_probe_that_is_wrong_is_named(text: str, word: str) -> None:
@@ -60,6 +68,7 @@ def test_own_probe_that_is_wrong_is_named(text: str, word: str) -> None:
         (Expectation(json={"a.b.0": 1, "a.b.1.c": None}), 0),
         (Expectation(json={"a.b.9": 1}), 1),
         (Expectation(json={"a.c": None}), 1),
+        (Expectation(json={"a.b.0": True}), 1),
         (Expectation(regex=re.compile("b")), 0),
         (Expectation(regex=re.compile("z"), status=(1,)), 2),
     ],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from kulti_ops.message import Response
 from kulti_ops.smoke.remarks import (
     judge_banners,
     judge_caching,
@@ -10,7 +11,7 @@ from kulti_ops.smoke.remarks import (
     parse_permissions,
 )
 from kulti_ops.smoke.results import Result
-from tests.unit.smoke.support import response
+from tests.unit.smoke.support import URL, response
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,14 @@ from tests.unit.smoke.support import response
 )
 def test_permissions_by_what_a_video_site_needs(value: str, result: Result) -> None:
     assert judge_permissions(response(("Permissions-Policy", value))).result is result
+
+
+def test_permissions_of_what_is_no_page_break_nothing() -> None:
+    denied = (("Permissions-Policy", "camera=()"),)
+    answer = Response(url=URL, status=200, headers=(("Content-Type", "application/json"), *denied))
+    assert judge_permissions(answer).result is Result.NOT_SEEN
+    away = Response(url=URL, status=307, headers=denied)
+    assert judge_permissions(away).result is Result.NOT_SEEN
 
 
 def test_permissions_absent_leaves_video_working() -> None:

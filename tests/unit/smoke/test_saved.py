@@ -33,3 +33,12 @@ def test_saved_headers_without_a_status_line_are_read() -> None:
 def test_saved_file_without_a_response_is_refused(content: bytes) -> None:
     with pytest.raises(UsageError, match="no HTTP response"):
         parse_saved(content, url=URL)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x8f\x00\xff\nX: y\n\xfe\n", b"garbage\nServer: x\n\nbody", b"<html>\nX: y\n\n", b"\n\n"],
+)
+def test_saved_bytes_with_a_header_by_chance_are_no_response(content: bytes) -> None:
+    with pytest.raises(UsageError, match="no HTTP response"):
+        parse_saved(content, url=URL)
