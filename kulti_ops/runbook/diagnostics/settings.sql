@@ -27,6 +27,8 @@ SELECT s.name, s.setting AS value, s.source, w.danger, w.why
     ('row_security', 'off', 1, 'queries under row security fail'),
     ('wal_level', 'minimal', 1, 'neither replication nor point-in-time recovery work')
   ) AS w (name, value, danger, why) ON w.name = s.name AND w.value = s.reset_val
+       -- a role that reads only by its own setting says nothing about the others
+       AND NOT (s.name = 'default_transaction_read_only' AND s.source IN ('user', 'database user', 'client'))
 UNION ALL
 SELECT s.name, s.setting, s.source, 1, 'was changed and waits for a restart'
   FROM pg_settings s
