@@ -233,18 +233,28 @@ def _summary(
 ) -> str:
     if status is Verdict.SKIPPED:
         return f"nothing to look at: there are no {diagnostic.noun}"
-    text = diagnostic.title
-    if findings > 0 and first:
-        text = fill(diagnostic.finding, first)
-        if findings > 1:
-            text += f" (and {findings - 1} more)"
-    elif diagnostic.rule.kind is Kind.INFO:
-        text += f": {evidence['rows']} rows"
-    parts = [text]
+    unexamined = evidence.get("unexamined")
+    parts = [_claim(diagnostic, findings, first, evidence)]
+    if unexamined and findings <= 0:
+        # what is good is not said in front of what was not seen
+        parts = ["nothing was found in the others"] if evidence.get("examined") else []
     if evidence.get(ACCEPTED):
         parts.append(f"{evidence[ACCEPTED]} known and accepted")
-    if evidence.get("unexamined"):
-        parts.append(f"{evidence['unexamined']} {diagnostic.noun} could not be examined")
+    if unexamined:
+        at = len(parts) if findings > 0 else 0
+        parts.insert(at, f"{unexamined} {diagnostic.noun} could not be examined")
     if findings <= 0 and evidence.get("examined"):
         parts.append(f"examined {evidence['examined']} {diagnostic.noun}")
     return "; ".join(parts)
+
+
+def _claim(
+    diagnostic: Diagnostic, findings: int, first: Mapping[str, Any], evidence: Mapping[str, Any]
+) -> str:
+    """Return the finding in words, or what is good."""
+    if findings > 0 and first:
+        text = fill(diagnostic.finding, first)
+        return text + (f" (and {findings - 1} more)" if findings > 1 else "")
+    if diagnostic.rule.kind is Kind.INFO:
+        return f"{diagnostic.title}: {evidence['rows']} rows"
+    return diagnostic.title

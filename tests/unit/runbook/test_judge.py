@@ -99,6 +99,13 @@ def test_judge_what_could_not_be_examined_is_unknown(found: int, status: str) ->
     )
     assert result.status == status
     assert "2 tables could not be examined" in result.summary
+    assert "all is well" not in result.summary
+
+
+def test_judge_nothing_examined_says_nothing_about_the_rest() -> None:
+    evidence = {"examined": 0, "unexamined": 2}
+    result = judge(diagnostic(COUNT), answer(evidence=evidence), limit=10)
+    assert (result.status, result.summary) == ("unknown", "2 tables could not be examined")
 
 
 def test_judge_accepted_findings_are_shown_and_not_counted() -> None:
