@@ -120,6 +120,21 @@ def test_list_and_explain_need_no_database(tmp_path: Path) -> None:
     assert "End the root, not the victims" in shown.stdout
 
 
+def test_pack_of_the_how_to_fits_and_answers(copy: Database, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "write-a-diagnostic.md").read_text(encoding="utf-8")
+    example = page.partition("```sql\n")[2].partition("```")[0]
+    folder = tmp_path / "our-diagnostics"
+    folder.mkdir()
+    (folder / "large-tips.sql").write_text(example, encoding="utf-8")
+    pack = ("--pack", str(folder), "--format", "json")
+    assert document(runbook(copy.url, "lint", *pack, cwd=tmp_path))["status"] == "ok"
+    given = {"KULTI_OPS_THRESHOLDS": "tip_max=1"}
+    done = runbook(copy.url, "check", "large-tips", *pack, cwd=tmp_path, **given)
+    (result,) = document(done)["results"]
+    assert (result["status"], done.returncode) == ("crit", 10)
+    assert result["evidence"]["examined"] >= result["evidence"]["findings"] > 10
+
+
 def failure(url: str, tmp_path: Path, **environment: str) -> dict[str, Any]:
     done = runbook(url, "triage", "--format", "json", cwd=tmp_path, **environment)
     assert done.returncode == 10, done.stderr
