@@ -15,7 +15,8 @@
 --   tables without row security, views that write with their owner's rights, foreign tables,
 --   and policies for anon or for everybody whose conditions ask neither who is signed in
 --   (auth.uid(), auth.jwt()) nor whether it is an administrator. USING decides for UPDATE and
---   DELETE, WITH CHECK for INSERT and UPDATE. A policy that only looks harmless is shown
+--   DELETE, WITH CHECK for INSERT and UPDATE. One that names who is not signed in (auth.uid() IS
+--   NULL, role anon) is open. A policy that only looks harmless is shown
 --   too: read its condition. TRUNCATE can't be reached through the API.
 -- next: psql "$DATABASE_URL" -c '\d {table_name}'
 WITH exposed AS (
@@ -57,6 +58,8 @@ SELECT a.table_name, a.command, 'policy ' || p.polname, concat_ws(' / ', x.using
            CASE WHEN a.command <> 'DELETE' THEN pg_get_expr(coalesce(p.polwithcheck, p.polqual), p.polrelid) END
  ) AS x (using_, check_)
  WHERE a.relrowsecurity
-   AND coalesce(x.using_, '') !~* 'auth\.(uid|role|jwt|email)\(\)|is_admin\(\)|request\.jwt'
-   AND coalesce(x.check_, '') !~* 'auth\.(uid|role|jwt|email)\(\)|is_admin\(\)|request\.jwt'
+   -- asks who is signed in, and does not let those in who are not
+   AND NOT EXISTS (SELECT 1 FROM (VALUES (x.using_), (x.check_)) AS c (condition)
+                    WHERE c.condition ~* 'auth\.(uid|role|jwt|email)\(\)|is_admin\(\)|request\.jwt'
+                      AND c.condition !~* 'auth\.uid\(\) IS NULL|(= |\[|, )''anon''')
  ORDER BY 1, 2, 3

@@ -192,6 +192,18 @@ CASES = (
         rows=(),
     ),
     Case(
+        id="anon-writable",  # it asks who is signed in, and lets in who is not
+        dirty="CREATE POLICY guests ON public.recordings FOR INSERT "
+        "WITH CHECK (auth.uid() IS NULL OR auth.uid() = session_id); "
+        "CREATE POLICY named ON public.recordings FOR DELETE USING (auth.role() IN ('anon', 'x')); "
+        "CREATE POLICY fine ON public.recordings FOR UPDATE USING (auth.role() <> 'anon')",
+        status="crit",
+        rows=(
+            {"command": "DELETE", "how": "policy named"},
+            {"command": "INSERT", "how": "policy guests"},
+        ),
+    ),
+    Case(
         id="anon-writable",  # a right on one column is a right
         dirty="CREATE TABLE public.notes (id int, note text); REVOKE ALL ON public.notes FROM anon; "
         "GRANT UPDATE (note) ON public.notes TO anon",

@@ -399,6 +399,34 @@ def test_bloat_whose_statistics_the_role_may_not_read_is_not_examined(
     assert result.evidence["unexamined"] >= 1
 
 
+def test_auth_failures_read_the_end_of_a_log_that_only_grew_and_all_of_another(
+    sandbox_copy: Callable[[], Database],
+) -> None:
+    fresh = sandbox_copy()
+    settings = {"auth_log_pages": "10"}
+    with (
+        psycopg.connect(fresh.admin_url, autocommit=True) as admin,
+        closing(connect(own_target(fresh.url, "test"), application="runbook")) as asking,
+    ):
+        admin.execute(
+            "INSERT INTO auth.audit_log_entries (id, payload, created_at) SELECT gen_random_uuid(),"
+            """ '{"action": "user_repeated_signup"}', now() FROM generate_series(1, 5000)"""
+        )
+        admin.execute("ANALYZE auth.audit_log_entries")
+        (first,) = (r for r in check(asking, "auth-failures", settings).rows if r["failures"])
+        admin.execute(
+            "DELETE FROM auth.audit_log_entries WHERE id = (SELECT min(id::text)::uuid"
+            " FROM auth.audit_log_entries WHERE payload ->> 'action' = 'user_repeated_signup')"
+        )
+        admin.execute("SELECT pg_stat_force_next_flush()")
+
+        def all_of_it() -> bool:
+            return check(asking, "auth-failures", settings).rows[0]["failures"] == 4999
+
+        assert wait_until(all_of_it, timeout_s=5)
+    assert 0 < first["failures"] < 2500
+
+
 def test_rollbacks_and_deadlocks_past_their_limits_are_findings(
     sandbox_copy: Callable[[], Database],
 ) -> None:
