@@ -6,6 +6,9 @@
 -- warn: 5
 -- crit: 30
 -- triage: 10
+-- noun: sessions
+-- evidence: SELECT count(*) AS examined, count(*) FILTER (WHERE wait_event_type = 'Lock') AS waiting
+--   FROM pg_stat_activity WHERE backend_type = 'client backend'
 -- finding: pid {root_pid} ({application}, {state}) makes {victims} wait on {object}, the longest for {worst_wait_s} s
 -- explanation: One tree per root holder. Its row (depth 0) says who holds, what the first in line
 --   waits for, and how many wait behind it; the rows below are those who wait, by depth. End the

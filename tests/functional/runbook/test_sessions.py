@@ -129,6 +129,8 @@ def test_blocking_young_waits_are_no_finding(
     with waiting(copy, f"SELECT * FROM {TABLE}"):
         result = check(postgres, "blocking")
     assert (result.status, result.evidence["rows"]) == ("ok", 2)
+    assert result.evidence["waiting"] == 1
+    assert "examined" in result.summary
 
 
 def test_blocking_root_that_works_can_be_cancelled(copy: Database, postgres: Connection) -> None:
@@ -223,6 +225,7 @@ def test_connections_count_against_the_real_limit(
     result = check(postgres, "connections", warn=1, crit=101)
     total = result.rows[0]
     assert (result.status, total["role"], total["usable"]) == ("warn", "(all)", 54)
+    assert result.evidence["examined"] >= 2  # ours and the session
     assert ("web", "idle in transaction") in {(r["application"], r["state"]) for r in result.rows}
 
 
@@ -476,7 +479,12 @@ def _deadlock(database: Database, one: psycopg.Connection) -> None:
 
 def test_settings_that_endanger_the_data_are_named(copy: Database, postgres: Connection) -> None:
     assert check(postgres, "settings").status == "ok"
-    bad = {"zero_damaged_pages": "on", "synchronous_commit": "off"}
+    bad = {
+        "zero_damaged_pages": "on",
+        "session_replication_role": "replica",
+        "synchronous_commit": "off",
+        "track_activities": "off",
+    }
     with psycopg.connect(copy.admin_url, autocommit=True) as admin:
         for name, value in bad.items():
             admin.execute(f"ALTER DATABASE {copy.name} SET {name} = {value}".encode())
@@ -488,8 +496,10 @@ def test_settings_that_endanger_the_data_are_named(copy: Database, postgres: Con
                 admin.execute(f"ALTER DATABASE {copy.name} RESET {name}".encode())
     assert result.status == "crit"
     assert [(r["name"], r["value"], r["level"]) for r in _found(result)] == [
+        ("session_replication_role", "replica", "crit"),
         ("zero_damaged_pages", "on", "crit"),
         ("synchronous_commit", "off", "warn"),
+        ("track_activities", "off", "warn"),
     ]
 
 
