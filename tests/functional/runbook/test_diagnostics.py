@@ -374,6 +374,14 @@ CASES = (
         ),
     ),
     Case(
+        id="sessions-zombie",  # a session is live a moment before its host's row is there
+        dirty="UPDATE public.sessions SET status = 'live', started_at = now() - interval '1 minute', "
+        "ended_at = NULL WHERE id = (SELECT id FROM public.sessions WHERE status = 'scheduled' "
+        "ORDER BY id LIMIT 1)",
+        status="ok",
+        rows=(),
+    ),
+    Case(
         id="sessions-impossible-times",
         dirty=f"UPDATE public.sessions SET ended_at = started_at - interval '1 s' WHERE id = {ENDED}",
         status="warn",
