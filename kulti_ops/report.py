@@ -75,6 +75,7 @@ class Outcome:
     `human` is what a person reads instead of the plain table of `data`.
     `plain` is what stdout gets when it is no terminal and no format was asked for.
     `tables` are the named tables of `data` that csv and markdown show.
+    `findings_first` has the table name what is well in one row, once something is not.
     `reveals_secrets` keeps stdout unmasked: the secrets are what was asked for.
     `failure` is why the command failed although it has results to show: they are shown, and
     the exit code is the failure's.
@@ -86,6 +87,7 @@ class Outcome:
     plain: str | None = None
     table: tuple[Mapping[str, Any], ...] | None = None
     reveals_secrets: bool = False
+    findings_first: bool = False
     failure: KultiError | None = None
 
 

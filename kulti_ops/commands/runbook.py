@@ -76,7 +76,11 @@ def triage(
         return watch(run, ask, every_s=watch_s)
     results = ask()
     findings = sum(r.status in (Verdict.CRIT, Verdict.WARN) for r in results)
-    return Outcome(results=results, data={"target": target.label, "findings": findings})
+    return Outcome(
+        results=results,
+        data={"target": target.label, "findings": findings},
+        findings_first=True,
+    )
 
 
 @command(
@@ -132,7 +136,12 @@ def check(  # noqa: PLR0913, PLR0917 - the parser passes them by name
         results = ask()
     except DatabaseError as error:
         raise _undetermined(error) from error
-    return Outcome(results=results, data={"target": target.label}, human=_rows_text(results))
+    return Outcome(
+        results=results,
+        data={"target": target.label},
+        human=_rows_text(results),
+        findings_first=True,
+    )
 
 
 @command(

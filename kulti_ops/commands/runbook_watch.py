@@ -102,10 +102,10 @@ def _outcome(
     before: tuple[CheckResult, ...] | None,
     rows_text: Callable[[tuple[CheckResult, ...]], str] | None,
 ) -> Outcome:
-    from kulti_ops.runbook.changes import gone, mark_changes
+    from kulti_ops.runbook.changes import gone, mark_changes, mark_rows
 
-    parts = [rows_text(results) if rows_text is not None else ""]
+    parts = [rows_text(mark_rows(results, before)) if rows_text is not None else ""]
     if left := gone(results, before):
         parts.append(f"not asked this time: {', '.join(left)}")
     human = "\n\n".join(filter(None, parts))
-    return Outcome(results=mark_changes(results, before), human=human or None)
+    return Outcome(results=mark_changes(results, before), human=human or None, findings_first=True)

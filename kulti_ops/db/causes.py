@@ -39,6 +39,42 @@ _CAUSES = (
         "the role is postgres.<ref>; a paused project is unknown to the pooler too",
     ),
     (
+        "tenant/user",  # Supavisor's newer words: (ENOTFOUND) tenant/user NAME not found
+        "pooler-tenant",
+        "the pooler knows no {user}",
+        "the role is postgres.<ref>; a paused project is unknown to the pooler too",
+    ),
+    (
+        "ax client connections reached",  # Max…, and newer (EMAXCONN) max…
+        "pooler-full",
+        "the pooler takes no more clients",
+        "end idle clients, raise the pool size, or use the direct host",
+    ),
+    (
+        "unable to check out connection",
+        "pooler-full",
+        "the pooler got no connection of the database in time",
+        "its pool is in use: end idle clients, or use the direct host to see who holds it",
+    ),
+    (
+        "query_wait_timeout",
+        "pooler-full",
+        "the pooler got no connection of the database in time",
+        "its pool is in use: end idle clients, or use the direct host to see who holds it",
+    ),
+    (
+        "ECIRCUITBREAKER",
+        "pooler-blocked",
+        "the pooler turns everybody away after too many wrong passwords",
+        "find who still uses an old password, and wait some minutes; or use the direct host",
+    ),
+    (
+        "SSL connection is required",
+        "tls",
+        "{host} wants TLS",
+        "use sslmode=verify-full, or at least require",
+    ),
+    (
         "max clients reached",
         "pooler-full",
         "the pooler takes no more clients",
@@ -90,6 +126,18 @@ _CAUSES = (
         "Network is unreachable",
         "no-route",
         "no route to {host}",
+        "direct Supabase hosts are IPv6-only: use the session pooler (KULTI_OPS_POOLER_HOST)",
+    ),
+    (
+        "No route to host",
+        "no-route",
+        "no route to {host}",
+        "check network and firewall",
+    ),
+    (
+        "Cannot assign requested address",
+        "no-route",
+        "this machine has no address to reach {host} from",
         "direct Supabase hosts are IPv6-only: use the session pooler (KULTI_OPS_POOLER_HOST)",
     ),
     (
@@ -166,6 +214,12 @@ _CAUSES = (
         "the server is in recovery and takes no connections yet",
         "wait until it has caught up",
     ),
+    (
+        "system is not accepting connections",
+        "recovery",
+        "the server is a standby that lets nobody in",
+        "connect to the primary, or set hot_standby",
+    ),
     ("shutting down", "stopping", "the server is shutting down", ""),
     (
         "timeout expired",
@@ -178,6 +232,12 @@ _CAUSES = (
         "timeout",
         "no answer from {host}:{port} in time",
         "check network and firewall",
+    ),
+    (
+        "invalid response to SSL negotiation",
+        "not-postgres",
+        "what answers at {host}:{port} is no PostgreSQL",
+        "is this the database's host and port?",
     ),
     (
         "server closed the connection unexpectedly",

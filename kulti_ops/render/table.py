@@ -24,6 +24,7 @@ _STYLE = {
     Verdict.SKIPPED: "dim",
 }
 _FOLD_FROM = 4
+_QUIET = (Verdict.OK, Verdict.SKIPPED)
 _ORDER = (Verdict.CRIT, Verdict.UNKNOWN, Verdict.WARN, Verdict.OK, Verdict.SKIPPED)
 
 
@@ -46,7 +47,8 @@ def render(report: Report, *, colour: bool, width: int) -> str:
 def _body(console: Console, report: Report) -> None:
     outcome = report.outcome
     if outcome.results is not None:
-        _results(console, outcome.results)
+        shown = sorted(outcome.results, key=lambda r: _ORDER.index(r.status))
+        _results(console, _without_ok(shown) if outcome.findings_first else shown)
     if outcome.human is not None:
         console.print(Text.from_ansi(outcome.human), soft_wrap=True)
     elif outcome.results is None:
@@ -55,18 +57,40 @@ def _body(console: Console, report: Report) -> None:
         console.print(_status_line(report))
 
 
-def _results(console: Console, results: tuple[CheckResult, ...]) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for result in _folded(sorted(results, key=lambda r: _ORDER.index(r.status))):
-        style = _STYLE[result.status]
-        text = Text(visible(result.summary))
-        if result.next and result.status not in {Verdict.OK, Verdict.SKIPPED}:
-            text.append(f"\n→ {visible(result.next)}", style="bold")
-        table.add_row(Text(str(result.status), style=style), Text(result.id), text)
-    console.print(table)
+def _results(console: Console, results: list[CheckResult]) -> None:
+    rows = _folded(results)
+    widths = [max((len(text) for text in column), default=0) for column in _margins(rows)]
+    for result in rows:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for width in widths:
+            table.add_column(no_wrap=True, width=width)
+        table.add_column(overflow="fold")
+        status = Text(str(result.status), style=_STYLE[result.status])
+        table.add_row(status, Text(result.id), Text(visible(result.summary)))
+        console.print(table)
+        if result.next and result.status not in _QUIET:
+            # a line of its own, however long: it is there to be copied
+            text = " " * (sum(widths) + 4) + f"→ {visible(result.next)}"
+            console.print(Text(text, style="bold"), soft_wrap=True)
+
+
+def _margins(results: list[CheckResult]) -> tuple[list[str], list[str]]:
+    return [str(r.status) for r in results], [r.id for r in results]
+
+
+def _without_ok(results: list[CheckResult]) -> list[CheckResult]:
+    """Return findings whole and what is well as one row of names: it must not push them away.
+
+    What has just changed stays a row of its own, and so does everything when all is well.
+    """
+    well = [r for r in results if r.status is Verdict.OK and "change" not in r.evidence]
+    if len(well) < _FOLD_FROM or all(r.status in _QUIET for r in results):
+        return results
+    names = ", ".join(r.id for r in well)
+    fold = CheckResult(id=f"{len(well)} checks", status=Verdict.OK, summary=names)
+    rest = [r for r in results if r not in well]
+    at = next((i for i, r in enumerate(rest) if r.status is Verdict.SKIPPED), len(rest))
+    return [*rest[:at], fold, *rest[at:]]
 
 
 def _folded(results: list[CheckResult]) -> list[CheckResult]:

@@ -23,9 +23,16 @@ TCP_TIMEOUT_S = 2.0
 # From when a connection counts as slow: four round trips at 80 ms are 0.3 s.
 SLOW_S = 2.0
 _NETWORK_CAUSES = frozenset({"dns", "no-route", "refused", "timeout", "closed", ""})
+# What only a machine can say that was reached.
+_ANSWERED = (": open in", "refused")
 _DEFAULT_NEXT = "kulti-ops doctor"
+_STANDBY_NEXT = (
+    """psql "$DATABASE_URL" -c 'SELECT status, sender_host, latest_end_time, """
+    """pg_last_xact_replay_timestamp() FROM pg_stat_wal_receiver'"""
+)
 _NEXT = {
-    "connections-full": "DATABASE_URL=<URL of a superuser> kulti-ops runbook check connections",
+    # gets in as soon as a slot is free
+    "connections-full": "kulti-ops runbook triage --watch 5",
     "starting": "kulti-ops runbook triage",
     "recovery": "kulti-ops runbook triage",
     "stopping": "kulti-ops runbook triage",
@@ -62,11 +69,13 @@ def describe_connection(target: Target, server: Server, *, duration_s: float) ->
     }
     status, summary, next_step = Verdict.OK, f"connected to {target.label}", None
     if server.in_recovery:
-        status, next_step = Verdict.CRIT, "kulti-ops runbook check replication-slots"
+        status, next_step = Verdict.CRIT, _STANDBY_NEXT
         summary = f"{target.label} is in recovery: it is a standby, or was not promoted"
     elif server.read_only:
         status, next_step = Verdict.CRIT, "kulti-ops runbook check settings database-size"
         summary = f"{target.label} is read-only: the platform does this when the disk is full"
+    elif server.role_read_only:
+        summary += f"; role {server.role} reads only, by a setting of its own"
     elif duration_s > SLOW_S:
         status, next_step = Verdict.WARN, "kulti-ops runbook check connections"
         summary = f"connecting to {target.label} took {duration_s:.1f} s"
@@ -113,7 +122,8 @@ def _refine(cause: str, hint: str, target: Target, evidence: Mapping[str, Any]) 
                 "the project is paused or deleted, or its reference is wrong: see the dashboard",
             )
         return "dns", hint
-    if evidence["ipv6"] and not evidence["ipv4"]:
+    answered = any(word in text for text in evidence["tcp"] for word in _ANSWERED)
+    if evidence["ipv6"] and not evidence["ipv4"] and not answered:
         hint = (
             "the host has IPv6 addresses only, and this machine does not get there: "
             "use the session pooler (KULTI_OPS_POOLER_HOST, port 5432)"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kulti_ops.runbook.library import Accepted
 
 ACCEPTED = "accepted"
+_NO_FINDING = ("ok", None)
 _PLAIN = re.compile(r"[\w .,()\[\]-]+")
 _PLAIN_IN_SINGLE_QUOTES = re.compile(r'[\w .,()\[\]"-]+')
 
@@ -52,13 +53,16 @@ def judge(
     waived = _waivers(diagnostic, accepted)
     rows = tuple(_flat(row) for row in answer.rows)
     levels = [_row_level(diagnostic.rule, row) for row in rows]
-    reasons = [waived(row) if level else None for row, level in zip(rows, levels, strict=True)]
+    reasons = [
+        None if level in _NO_FINDING else waived(row)
+        for row, level in zip(rows, levels, strict=True)
+    ]
     findings = _found(diagnostic.rule, answer) - sum(r is not None for r in reasons)
     level = _verdict(diagnostic.rule, answer, findings, levels, reasons)
     shown = _shown(rows, levels, reasons, level)
     evidence = _evidence(diagnostic, answer, findings, reasons)
     status = _status(level, evidence, diagnostic.rule)
-    first = next((row for row in shown if row["level"] not in ("ok", ACCEPTED)), {})
+    first = next((row for row in shown if row["level"] not in (*_NO_FINDING, ACCEPTED)), {})
     return CheckResult(
         id=diagnostic.id,
         status=status,
@@ -117,19 +121,19 @@ def _flat(row: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**{k: v for k, v in row.items() if k != "violation"}, **violation}
 
 
-def _row_level(rule: Rule, row: Mapping[str, Any]) -> str:
-    """Return what one row is: crit, warn, or nothing."""
+def _row_level(rule: Rule, row: Mapping[str, Any]) -> str | None:
+    """Return what one row is: crit, warn, ok; None when it belongs to another and is not judged."""
     if rule.kind is Kind.INFO:
-        return ""
+        return "ok"
     if rule.kind is Kind.COUNT:
         return "found"
     value = row.get(rule.measure)
     if value is None:
-        return ""
+        return None
     for level, threshold in (("crit", rule.crit), ("warn", rule.warn)):
         if threshold is not None and _passes(rule, float(value), threshold):
             return level
-    return ""
+    return "ok"
 
 
 def _passes(rule: Rule, value: float, threshold: float) -> bool:
@@ -162,7 +166,7 @@ def _verdict(
     rule: Rule,
     answer: Answer,
     findings: int,
-    levels: list[str],
+    levels: list[str | None],
     reasons: list[str | None],
 ) -> Verdict:
     if rule.kind is Kind.COLUMN:
@@ -181,7 +185,7 @@ def _verdict(
 
 def _shown(
     rows: tuple[Mapping[str, Any], ...],
-    levels: list[str],
+    levels: list[str | None],
     reasons: list[str | None],
     verdict: Verdict,
 ) -> list[dict[str, Any]]:
@@ -191,8 +195,8 @@ def _shown(
         if reason is not None:
             marked.append({"level": ACCEPTED, **row, ACCEPTED: reason})
         else:
-            marked.append({"level": str(verdict) if level == "found" else level or "ok", **row})
-    order = ("crit", "warn", ACCEPTED, "ok")
+            marked.append({"level": str(verdict) if level == "found" else level, **row})
+    order = ("crit", "warn", ACCEPTED, "ok", None)
     return sorted(marked, key=lambda row: order.index(row["level"]))
 
 
@@ -213,7 +217,8 @@ def _evidence(
 def _status(level: Verdict, evidence: Mapping[str, Any], rule: Rule) -> Verdict:
     if evidence.get("unexamined"):
         return worst([level, Verdict.UNKNOWN])
-    nothing = evidence.get("examined") == 0 and not evidence["rows"]
+    # rows of which none could be judged are no reason to say that all is well
+    nothing = evidence.get("examined") == 0 and level is Verdict.OK
     if nothing or (rule.kind is Kind.INFO and not evidence["rows"]):
         return Verdict.SKIPPED
     return level
@@ -228,18 +233,28 @@ def _summary(
 ) -> str:
     if status is Verdict.SKIPPED:
         return f"nothing to look at: there are no {diagnostic.noun}"
-    text = diagnostic.title
-    if findings > 0 and first:
-        text = fill(diagnostic.finding, first)
-        if findings > 1:
-            text += f" (and {findings - 1} more)"
-    elif diagnostic.rule.kind is Kind.INFO:
-        text += f": {evidence['rows']} rows"
-    parts = [text]
+    unexamined = evidence.get("unexamined")
+    parts = [_claim(diagnostic, findings, first, evidence)]
+    if unexamined and findings <= 0:
+        # what is good is not said in front of what was not seen
+        parts = ["nothing was found in the others"] if evidence.get("examined") else []
     if evidence.get(ACCEPTED):
         parts.append(f"{evidence[ACCEPTED]} known and accepted")
-    if evidence.get("unexamined"):
-        parts.append(f"{evidence['unexamined']} {diagnostic.noun} could not be examined")
+    if unexamined:
+        at = len(parts) if findings > 0 else 0
+        parts.insert(at, f"{unexamined} {diagnostic.noun} could not be examined")
     if findings <= 0 and evidence.get("examined"):
         parts.append(f"examined {evidence['examined']} {diagnostic.noun}")
     return "; ".join(parts)
+
+
+def _claim(
+    diagnostic: Diagnostic, findings: int, first: Mapping[str, Any], evidence: Mapping[str, Any]
+) -> str:
+    """Return the finding in words, or what is good."""
+    if findings > 0 and first:
+        text = fill(diagnostic.finding, first)
+        return text + (f" (and {findings - 1} more)" if findings > 1 else "")
+    if diagnostic.rule.kind is Kind.INFO:
+        return f"{diagnostic.title}: {evidence['rows']} rows"
+    return diagnostic.title

@@ -23,8 +23,10 @@ _SERVER = """\
 SELECT current_user::text AS role,
        current_setting('server_version_num')::int AS version,
        pg_catalog.pg_is_in_recovery() AS in_recovery,
-       current_setting('default_transaction_read_only')::bool AS read_only,
+       s.setting::bool AND s.source NOT IN ('user', 'database user', 'client') AS read_only,
+       s.setting::bool AND s.source IN ('user', 'database user', 'client') AS role_read_only,
        (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS superuser
+  FROM pg_catalog.pg_settings s WHERE s.name = 'default_transaction_read_only'
 """
 # to_regclass() raises an error where the role may not enter the schema: the catalogue does not.
 _RELATIONS = """\
@@ -69,12 +71,16 @@ SELECT w.name, r.oid IS NOT NULL AS present,
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """What the first round trip told."""
+    """What the first round trip told.
+
+    `read_only` is the database, `role_read_only` this role or session alone.
+    """
 
     role: str
     version: int
     in_recovery: bool
     read_only: bool
+    role_read_only: bool
     superuser: bool
     shortcomings: Mapping[tuple[Needed, str], tuple[Verdict, str]]
     extension_schemas: Mapping[str, str]
@@ -162,6 +168,7 @@ def read_probe(answer: UnitAnswer, diagnostics: Iterable[Diagnostic]) -> Server:
         version=int(facts["version"]),
         in_recovery=bool(facts["in_recovery"]),
         read_only=bool(facts["read_only"]),
+        role_read_only=bool(facts["role_read_only"]),
         superuser=bool(facts["superuser"]),
         shortcomings=short,
         extension_schemas={row["name"]: row["schema"] for row in extensions},

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 # Rows beyond --limit that are fetched all the same: accepted findings are told apart among them.
 FETCH_ROWS = 200
-# A weak role for users' packs, where one is there: they are other people's SQL.
-WEAK_ROLES = ("supabase_read_only_user", "pg_read_all_data")
+# A weak role for users' packs, where one is there: they are other people's SQL. The first two pass
+# row security; the last reads no table that has it, but is there on every server.
+WEAK_ROLES = ("supabase_read_only_user", "service_role", "pg_read_all_data")
 _PROBE_TIMEOUT_S = 5.0
+_NO_RIGHT = "42501"
 _BEFORE = "_before"
 # Its diagnostics look at catalogues and counters only.
 _LIGHT_GROUP = "database"
@@ -142,7 +144,7 @@ def lint_checks(
     units = [replace(_unit(d, server, options), describe_only=True) for d in open_ones]
     answers = run_units(connection, units, deadline_s=options.deadline_s)
     for diagnostic, answer in zip(open_ones, answers, strict=True):
-        results[diagnostic.id] = _lint_result(diagnostic, answer)
+        results[diagnostic.id] = _lint_result(diagnostic, answer, server, options)
     return RunResult(results=tuple(results[d.id] for d in diagnostics), server=server)
 
 
@@ -272,8 +274,8 @@ def _unanswered(
     elif error.sqlstate == "57014" and "statement timeout" in error.primary:
         why = f"no answer within {options.timeout_s:g} s"
         next_step = f"kulti-ops runbook check {diagnostic.id} --timeout 60"
-    elif error.sqlstate == "42501":
-        why = f"role {server.role} lacks a right: {error.primary}"
+    elif error.sqlstate == _NO_RIGHT:
+        why = _lacking(diagnostic, error, server, options)
     else:
         why = error.message
     return CheckResult(
@@ -285,7 +287,19 @@ def _unanswered(
     )
 
 
-def _lint_result(diagnostic: Diagnostic, answer: UnitAnswer) -> CheckResult:
+def _lacking(
+    diagnostic: Diagnostic, error: DatabaseError, server: Server, options: RunOptions
+) -> str:
+    role = (_weak_role(server, options) if diagnostic.from_pack else None) or server.role
+    why = f"role {role} lacks a right: {error.primary}"
+    return why + ("; KULTI_OPS_PACK_ROLE can name another" if diagnostic.from_pack else "")
+
+
+def _lint_result(
+    diagnostic: Diagnostic, answer: UnitAnswer, server: Server, options: RunOptions
+) -> CheckResult:
+    if answer.error is not None and answer.error.sqlstate == _NO_RIGHT:
+        return _unanswered(diagnostic, answer.error, server, options, answer.duration_s)
     if answer.error is not None:
         return CheckResult(
             id=diagnostic.id,

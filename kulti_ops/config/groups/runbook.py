@@ -49,7 +49,7 @@ class RunbookSettings(Group):
     pack_role: str | None = Field(
         None,
         validation_alias=names("KULTI_OPS_PACK_ROLE"),
-        description="Weak role for users' packs. Default: a read-only role of the platform, "
-        "where we may take it.",
+        description="Weak role for users' packs. Default: supabase_read_only_user, service_role or "
+        "pg_read_all_data, the first that we may take.",
         examples=["kulti_reader"],
     )

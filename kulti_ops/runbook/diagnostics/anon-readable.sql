@@ -8,11 +8,11 @@
 -- key: door
 -- noun: tables and views
 -- evidence: SELECT count(*) AS examined FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
---   WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname = ANY (string_to_array(
+--   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = ANY (string_to_array(
 --   coalesce(nullif(current_setting('kulti_ops.exposed_schemas', true), ''), 'public'), ','))
 -- finding: anon may read {object_name} ({how}){columns}
--- explanation: What role anon may read in full: tables without row security, views and materialized
---   views that run with their owner's rights, and columns whose names look private
+-- explanation: What role anon may read in full: tables without row security, foreign tables, views and
+--   materialized views that run with their owner's rights, and columns whose names look private
 --   (private_columns, a regular expression) of tables with a policy for anon or everybody whose
 --   condition does not ask who is signed in. That is about reading; `anon-writable` is about
 --   writing.
@@ -30,7 +30,7 @@ WITH exposed AS (
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_roles r ON r.rolname = 'anon' AND has_schema_privilege(r.oid, n.oid, 'USAGE')
-     WHERE c.relkind IN ('r', 'p', 'v', 'm')
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
        AND (has_table_privilege(r.oid, c.oid, 'SELECT') OR has_any_column_privilege(r.oid, c.oid, 'SELECT'))
        AND n.nspname = ANY (string_to_array(
              coalesce(nullif(current_setting('kulti_ops.exposed_schemas', true), ''), 'public'), ','))
@@ -41,13 +41,14 @@ SELECT e.object_name, h.how, coalesce(': ' || e.private, '') AS columns,
  CROSS JOIN LATERAL (
     SELECT CASE
       WHEN e.relkind = 'v' AND NOT e.invoker THEN 'a view with its owner''s rights'
+      WHEN e.relkind = 'f' THEN 'a foreign table, which row security can''t protect'
       WHEN e.relkind = 'm' THEN 'a materialized view, which row security can''t protect'
       WHEN e.relkind IN ('r', 'p') AND NOT e.relrowsecurity THEN 'no row security'
       WHEN e.relkind IN ('r', 'p') AND e.private IS NOT NULL THEN
         (SELECT 'policy ' || min(p.polname::text) FROM pg_policy p
           WHERE p.polrelid = e.oid AND p.polpermissive AND p.polcmd IN ('r', '*')
             AND (p.polroles = '{0}' OR e.anon = ANY (p.polroles))
-            AND coalesce(pg_get_expr(p.polqual, p.polrelid), 'true') !~* 'auth\.uid\(\)|is_admin\(\)|auth\.role\(\)')
+            AND coalesce(pg_get_expr(p.polqual, p.polrelid), 'true') !~* 'auth\.(uid|role|jwt|email)\(\)|is_admin\(\)|request\.jwt')
     END
  ) AS h (how)
  WHERE h.how IS NOT NULL

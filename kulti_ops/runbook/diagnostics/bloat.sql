@@ -6,14 +6,18 @@
 -- warn: 50
 -- crit: 5000
 -- noun: tables
--- evidence: SELECT count(*) FILTER (WHERE c.reltuples >= 0) AS examined,
---   count(*) FILTER (WHERE c.reltuples < 0 AND s.n_live_tup > 10000) AS unexamined,
+-- evidence: SELECT count(*) FILTER (WHERE w.known) AS examined,
+--   count(*) FILTER (WHERE NOT w.known AND greatest(c.reltuples, s.n_live_tup) > 10000) AS unexamined,
 --   min(greatest(s.last_analyze, s.last_autoanalyze)) AS oldest_analyze
---   FROM pg_class c JOIN pg_stat_user_tables s ON s.relid = c.oid WHERE c.relkind IN ('r', 'm')
+--   FROM pg_class c JOIN pg_stat_user_tables s ON s.relid = c.oid
+--   CROSS JOIN LATERAL (SELECT c.reltuples >= 0 AND EXISTS (SELECT 1 FROM pg_stats st
+--   WHERE st.schemaname = s.schemaname AND st.tablename = s.relname AND NOT st.inherited)) AS w (known)
+--   WHERE c.relkind IN ('r', 'm')
 -- finding: {table_name} wastes about {wasted_mb} MB ({bloat_percent} % of it)
 -- explanation: An estimate: pages in use against pages that the rows need by the column widths that
---   ANALYZE found, and the fill factor. A table that was never analysed is not examined. Only
---   tables whose waste is at least bloat_min_percent are shown. Indexes are not judged.
+--   ANALYZE found, and the fill factor. A table that was never analysed, or whose statistics
+--   the role may not read, is not examined; it counts when it has more than 10,000 rows. Only
+--   tables whose waste is at least bloat_min_percent are shown. Indexes and TOAST are not judged.
 -- next: psql "$DATABASE_URL" -c 'VACUUM (VERBOSE, ANALYZE) {table_name}'
 SELECT e.table_name, e.rows_estimate,
        round(e.relpages * e.block / 1e6, 1) AS table_mb,

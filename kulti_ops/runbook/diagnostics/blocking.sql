@@ -6,12 +6,16 @@
 -- warn: 5
 -- crit: 30
 -- triage: 10
+-- noun: sessions
+-- evidence: SELECT count(*) AS examined, count(*) FILTER (WHERE wait_event_type = 'Lock') AS waiting
+--   FROM pg_stat_activity WHERE backend_type = 'client backend'
 -- finding: pid {root_pid} ({application}, {state}) makes {victims} wait on {object}, the longest for {worst_wait_s} s
 -- explanation: One tree per root holder. Its row (depth 0) says who holds, what the first in line
 --   waits for, and how many wait behind it; the rows below are those who wait, by depth. End the
---   root, not the victims. A root that is `idle` or `idle in transaction` runs nothing, so
---   cancelling does nothing: it must be terminated. root_pid 0 is a prepared transaction.
--- next: psql "$DATABASE_URL" -c 'SELECT pg_terminate_backend({root_pid})'
+--   root, not the victims. A root that is `active` can be cancelled; one that is `idle` or `idle
+--   in transaction` runs nothing, so cancelling does nothing: it must be terminated. root_pid 0
+--   is a prepared transaction, which only ROLLBACK PREPARED ends: `prepared-transactions`.
+-- next: psql "$DATABASE_URL" -c '{remedy}'
 WITH RECURSIVE waiting AS (
     SELECT DISTINCT ON (l.pid)
            l.pid, l.locktype, l.mode,
@@ -69,9 +73,13 @@ SELECT n.root_pid, n.pid, n.depth,
        coalesce(w.mode, t.lock) AS lock,
        coalesce(w.object, t.object) AS object,
        CASE WHEN n.pid = 0 THEN 'prepared' ELSE a.state END AS state,
-       CASE WHEN n.pid = 0 THEN 'prepared transaction' ELSE a.application_name END AS application,
+       CASE WHEN n.pid = 0 THEN 'prepared transaction' ELSE coalesce(nullif(a.application_name, ''), a.backend_type) END AS application,
        a.usename AS role,
-       left(regexp_replace(a.query, '''[^'']*''', '''…''', 'g'), 200) AS query
+       CASE WHEN n.depth > 0 THEN NULL
+            WHEN n.pid = 0 THEN 'SELECT gid, prepared, owner, database FROM pg_prepared_xacts ORDER BY prepared'
+            WHEN a.state = 'active' THEN 'SELECT pg_cancel_backend(' || n.pid || ')'
+            ELSE 'SELECT pg_terminate_backend(' || n.pid || ')' END AS remedy,
+       left(regexp_replace(a.query, '''[^'']*(''|$)', '''…''', 'g'), 200) AS query
   FROM nodes n
   JOIN totals t ON t.root_pid = n.root_pid
   LEFT JOIN waiting w ON w.pid = n.pid AND n.depth > 0

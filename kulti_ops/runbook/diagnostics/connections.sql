@@ -7,7 +7,9 @@
 -- warn: 80
 -- crit: 90
 -- triage: 20
--- evidence: SELECT current_setting('max_connections')::int AS max_connections,
+-- noun: connections
+-- evidence: SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS examined,
+--   current_setting('max_connections')::int AS max_connections,
 --   current_setting('superuser_reserved_connections')::int
 --   + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved
 -- finding: {connections} of {usable} usable connections are taken ({used_percent} %)

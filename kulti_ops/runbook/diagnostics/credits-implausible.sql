@@ -1,7 +1,7 @@
 -- title: no balance and no payment is implausible
 -- group: business
 -- when: After an incident with credits; when somebody tips sums nobody earns.
--- requires: public.profiles, public.credit_transactions
+-- requires: public.profiles, public.credit_transactions, public.credit_milestones
 -- param: credits_max_balance = 10000
 -- param: credits_max_amount = 15000
 -- verdict: count

@@ -8,7 +8,7 @@
 -- evidence: SELECT count(*) AS examined FROM pg_stat_user_indexes
 -- finding: {index_name} is the same as {same_as} ({size_mb} MB)
 -- explanation: Two indexes of one table with the same method, columns, operators, order,
---   expressions and condition. The one that serves a constraint, or the older one, is kept.
+--   expressions and condition; of unique ones also the same say about NULLs. The one that serves a constraint, or the older one, is kept.
 -- next: psql "$DATABASE_URL" -c 'DROP INDEX CONCURRENTLY {index_name}'
 SELECT DISTINCT ON (d.indexrelid)
        quote_ident(d.nspname) || '.' || quote_ident(d.relname) AS index_name,
@@ -40,5 +40,6 @@ SELECT DISTINCT ON (d.indexrelid)
      AND k.indcollation::text = d.indcollation::text AND k.indoption::text = d.indoption::text
      AND k.indnkeyatts = d.indnkeyatts AND k.expressions = d.expressions AND k.condition = d.condition
      AND (k.worth > d.worth OR (k.worth = d.worth AND k.indexrelid < d.indexrelid))
- WHERE NOT d.indisprimary AND d.worth & 1 = 0
+     AND (NOT d.indisunique OR (k.indisunique AND k.indimmediate AND k.indnullsnotdistinct = d.indnullsnotdistinct))
+ WHERE NOT d.indisprimary AND NOT d.indisreplident AND d.worth & 1 = 0
  ORDER BY d.indexrelid, k.worth DESC, k.indexrelid

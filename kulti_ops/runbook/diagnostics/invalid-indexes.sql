@@ -2,6 +2,7 @@
 -- group: database
 -- when: A CREATE INDEX CONCURRENTLY or REINDEX CONCURRENTLY was interrupted, or a query that should
 --   use an index does not.
+-- requires: role pg_read_all_stats
 -- verdict: count
 -- warn: 1
 -- triage: 70
@@ -22,4 +23,9 @@ SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS index_name,
   JOIN pg_namespace n ON n.oid = c.relnamespace
  WHERE NOT (x.indisvalid AND x.indisready)
    AND NOT EXISTS (SELECT 1 FROM pg_stat_progress_create_index p WHERE p.index_relid = x.indexrelid)
+   -- REINDEX makes several indexes first and then tells of one at a time: its lock tells of all
+   AND NOT EXISTS (SELECT 1 FROM pg_stat_progress_create_index p
+                     JOIN pg_locks l ON l.pid = p.pid AND l.granted AND l.mode = 'ShareUpdateExclusiveLock'
+                    WHERE p.command = 'REINDEX CONCURRENTLY' AND l.relation = x.indrelid
+                      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))
  ORDER BY index_name

@@ -6,6 +6,9 @@
 -- warn: 60
 -- crit: 300
 -- triage: 40
+-- noun: sessions
+-- evidence: SELECT count(*) AS examined, count(*) FILTER (WHERE state = 'disabled') AS unexamined
+--   FROM pg_stat_activity WHERE backend_type = 'client backend'
 -- finding: pid {pid} ({application}, role {role}) has been running one query for {running_s} s
 -- explanation: Active statements of clients, the longest first. Left out: this connection,
 --   replication (always active), parallel workers (their leader stands for them), dumps (they
@@ -15,7 +18,7 @@
 SELECT a.pid, a.usename AS role, a.application_name AS application, a.datname AS database,
        round(extract(epoch FROM clock_timestamp() - a.query_start)::numeric, 1) AS running_s,
        a.wait_event_type AS waits_for,
-       left(regexp_replace(a.query, '''[^'']*''', '''…''', 'g'), 200) AS query
+       left(regexp_replace(a.query, '''[^'']*(''|$)', '''…''', 'g'), 200) AS query
   FROM pg_stat_activity a
  WHERE a.backend_type = 'client backend' AND a.state = 'active' AND a.leader_pid IS NULL
    AND a.pid <> pg_backend_pid()

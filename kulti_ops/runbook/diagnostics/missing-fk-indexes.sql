@@ -14,14 +14,15 @@
 SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS table_name,
        k.conname AS foreign_key, k.confrelid::regclass::text AS refers_to,
        string_agg(quote_ident(a.attname), ', ' ORDER BY u.i) AS columns,
-       c.reltuples::bigint AS rows_estimate
+       e.n AS rows_estimate
   FROM pg_constraint k
   JOIN pg_class c ON c.oid = k.conrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
+ CROSS JOIN LATERAL (SELECT greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid))) AS e (n)
  CROSS JOIN LATERAL unnest(k.conkey) WITH ORDINALITY AS u (attnum, i)
   JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum
  WHERE k.contype = 'f' AND c.relkind IN ('r', 'p')
-   AND c.reltuples >= coalesce(nullif(current_setting('kulti_ops.fk_min_rows', true), '')::bigint, 10000)
+   AND e.n >= coalesce(nullif(current_setting('kulti_ops.fk_min_rows', true), '')::bigint, 10000)
    AND NOT EXISTS (
      SELECT 1 FROM pg_index x
       WHERE x.indrelid = k.conrelid AND x.indisvalid
@@ -30,5 +31,5 @@ SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS table_name,
              ~ ('^\{NULLTEST :arg \{VAR :varno 1 :varattno ' || k.conkey[1] || ' [^{}]*\} :nulltesttype 1 '))
         AND (string_to_array(x.indkey::text, ' ')::int2[])[1:cardinality(k.conkey)] @> k.conkey
    )
- GROUP BY n.nspname, c.relname, k.conname, k.confrelid, c.reltuples
- ORDER BY c.reltuples DESC, k.conname
+ GROUP BY n.nspname, c.relname, k.conname, k.confrelid, e.n
+ ORDER BY e.n DESC, k.conname

@@ -12,7 +12,7 @@
 -- finding: {table_name} {problem}
 -- explanation: Realtime sends changes of the tables in publication supabase_realtime, and of no other.
 --   A table that is in it and has no row security is sent to everybody who listens.
--- next: psql "$DATABASE_URL" -c 'ALTER PUBLICATION supabase_realtime ADD TABLE {table_name}'
+-- next: psql "$DATABASE_URL" -c '{remedy}'
 WITH wanted AS (
     SELECT w.name
       FROM unnest(string_to_array(coalesce(nullif(current_setting('kulti_ops.realtime_tables', true), ''),
@@ -24,9 +24,11 @@ WITH wanted AS (
       JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
      WHERE t.pubname = 'supabase_realtime'
 )
-SELECT w.name AS table_name, 'is not in the publication supabase_realtime' AS problem
+SELECT w.name AS table_name, 'is not in the publication supabase_realtime' AS problem,
+       'ALTER PUBLICATION supabase_realtime ADD TABLE ' || w.name AS remedy
   FROM wanted w WHERE NOT EXISTS (SELECT 1 FROM published p WHERE p.name = w.name)
 UNION ALL
-SELECT p.name, 'is sent to everybody: it has no row security'
+SELECT p.name, 'is sent to everybody: it has no row security',
+       'ALTER TABLE ' || p.name || ' ENABLE ROW LEVEL SECURITY'
   FROM published p WHERE NOT p.relrowsecurity
  ORDER BY table_name

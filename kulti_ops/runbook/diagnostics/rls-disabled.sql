@@ -12,7 +12,7 @@
 --   coalesce(nullif(current_setting('kulti_ops.exposed_schemas', true), ''), 'public'), ','))
 -- finding: {table_name} has no row security and {roles} may {rights}
 -- explanation: Tables of the exposed schemas without row level security that anon or authenticated
---   hold rights on: everybody with the public key reads or writes every row. Tables nobody of the
+--   hold rights on, be it on one column: everybody with the public key reads or writes every row. Tables nobody of the
 --   API has rights on are left out.
 -- next: psql "$DATABASE_URL" -c 'ALTER TABLE {table_name} ENABLE ROW LEVEL SECURITY'
 SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS table_name,
@@ -24,7 +24,8 @@ SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS table_name,
   JOIN pg_roles r ON r.rolname IN ('anon', 'authenticated') AND has_schema_privilege(r.oid, n.oid, 'USAGE')
  CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE')) AS p (name)
  WHERE c.relkind IN ('r', 'p') AND NOT c.relrowsecurity
-   AND has_table_privilege(r.oid, c.oid, p.name)
+   AND CASE WHEN has_table_privilege(r.oid, c.oid, p.name) THEN true
+            WHEN p.name <> 'DELETE' THEN has_any_column_privilege(r.oid, c.oid, p.name) END
    AND n.nspname = ANY (string_to_array(
          coalesce(nullif(current_setting('kulti_ops.exposed_schemas', true), ''), 'public'), ','))
  GROUP BY n.nspname, c.relname

@@ -7,8 +7,10 @@
 -- verdict: times_limit >=
 -- warn: 1
 -- crit: 5
--- noun: transactions
--- evidence: SELECT d.xact_commit + d.xact_rollback AS transactions, d.stats_reset AS statistics_since
+-- noun: transactions, enough to judge
+-- evidence: SELECT CASE WHEN d.xact_commit + d.xact_rollback
+--   >= coalesce(nullif(current_setting('kulti_ops.rollbacks_min_transactions', true), '')::bigint, 500)
+--   THEN d.xact_commit + d.xact_rollback ELSE 0 END AS examined, d.deadlocks, d.stats_reset AS statistics_since
 --   FROM pg_stat_database d WHERE d.datname = current_database()
 -- finding: {kind}: {value} {unit}, {times_limit} times the limit
 -- explanation: Rollbacks as a share of all transactions, and deadlocks per day, since the statistics

@@ -13,7 +13,7 @@
 --   counts as one): that weighs many scans of a small table against few of a large one. Backups
 --   read every table once.
 -- next: kulti-ops runbook check slow-statements missing-fk-indexes
-SELECT s.schemaname || '.' || s.relname AS table_name, c.reltuples::bigint AS rows_estimate,
+SELECT s.schemaname || '.' || s.relname AS table_name, greatest(c.reltuples::bigint, s.n_live_tup) AS rows_estimate,
        s.seq_scan AS scans, s.seq_tup_read AS rows_read, s.idx_scan AS index_scans,
        round((s.seq_tup_read / 1e6 / a.days)::numeric, 1) AS million_rows_per_day
   FROM pg_stat_user_tables s
@@ -22,5 +22,5 @@ SELECT s.schemaname || '.' || s.relname AS table_name, c.reltuples::bigint AS ro
     SELECT greatest(1, extract(epoch FROM now() - coalesce(d.stats_reset, pg_postmaster_start_time())) / 86400) AS days
       FROM pg_stat_database d WHERE d.datname = current_database()
  ) a
- WHERE c.reltuples >= coalesce(nullif(current_setting('kulti_ops.seq_min_rows', true), '')::bigint, 10000)
+ WHERE greatest(c.reltuples, s.n_live_tup) >= coalesce(nullif(current_setting('kulti_ops.seq_min_rows', true), '')::bigint, 10000)
  ORDER BY s.seq_tup_read DESC

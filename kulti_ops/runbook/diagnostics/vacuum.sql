@@ -6,12 +6,13 @@
 -- verdict: times_threshold >=
 -- warn: 2
 -- crit: 10
--- noun: tables
--- evidence: SELECT count(*) AS examined FROM pg_stat_user_tables
+-- noun: tables whose dead rows are counted
+-- evidence: SELECT count(*) FILTER (WHERE NOT pg_is_in_recovery()) AS examined FROM pg_stat_user_tables
 -- finding: {table_name} has {dead_rows} dead rows ({dead_percent} %), {times_threshold} times what starts autovacuum
 -- explanation: Tables with at least vacuum_min_dead dead rows that are vacuum_min_percent of it,
 --   against the threshold that holds for the table (its own storage parameters first). Something
 --   holds VACUUM back, it is switched off there, or it can't keep up.
+--   A standby counts no dead rows: ask the primary.
 -- next: kulti-ops runbook check xmin-horizon
 SELECT t.table_name, t.dead_rows, t.live_rows,
        round(100.0 * t.dead_rows / greatest(1, t.dead_rows + t.live_rows), 1) AS dead_percent,

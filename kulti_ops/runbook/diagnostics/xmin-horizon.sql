@@ -9,7 +9,8 @@
 -- finding: {holder} {name} holds VACUUM back by {age_xids} transactions
 -- explanation: Rows deleted after the oldest snapshot that somebody may still need can't be
 --   removed. The holder is a session, a replication slot, a standby's feedback or a prepared
---   transaction; ending or dropping the oldest lets VACUUM go on.
+--   transaction; ending or dropping the oldest lets VACUUM go on. A VACUUM holds no other back,
+--   and is left out.
 -- next: kulti-ops runbook check long-transactions replication-slots prepared-transactions
 SELECT h.holder, h.name, h.detail, h.age_xids
   FROM (
@@ -18,6 +19,7 @@ SELECT h.holder, h.name, h.detail, h.age_xids
       FROM pg_stat_activity a
      WHERE a.pid <> pg_backend_pid() AND (a.backend_xmin IS NOT NULL OR a.backend_xid IS NOT NULL)
        AND a.backend_type <> 'walsender'
+       AND NOT EXISTS (SELECT 1 FROM pg_stat_progress_vacuum v WHERE v.pid = a.pid)
     UNION ALL
     SELECT 'replication slot', s.slot_name, s.plugin, greatest(age(s.xmin), age(s.catalog_xmin))
       FROM pg_replication_slots s

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from kulti_ops.db import Connection
 
 _STAGING_TIMEOUT_S = 20.0
+# What somebody else holds must not keep the scenario, and who waits for it, waiting.
+_LOCK_TIMEOUT_S = 5
 _LOOK_EVERY_S = 1.0
 _TOO_MANY = 1000
 
@@ -55,9 +57,12 @@ def _open(url: str, name: str) -> list[Connection]:
     held = []
     for session in SESSIONS[name]:
         connection = _connect(url, application(name, session.label))
-        for statement in session.statements[: -1 if session.hangs else None]:
-            with translated("a session refused"):
+        with translated(f"session {session.label} of the scenario"):
+            connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT_S}s'".encode())
+            for statement in session.statements[: -1 if session.hangs else None]:
                 connection.execute(statement.encode())
+            if session.hangs:
+                connection.execute("RESET lock_timeout")
         if session.hangs:
             arguments = (connection, session.statements[-1])
             threading.Thread(target=_run, args=arguments, daemon=True).start()

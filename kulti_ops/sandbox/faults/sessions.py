@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 READY = "ready"
-_ROW = "(SELECT min(id::text)::uuid FROM public.recordings)"
-_UPDATE = f"UPDATE public.recordings SET duration = duration WHERE id = {_ROW}"  # noqa: S608
+# rows of their own, so that scenarios can be staged together
+_UPDATE, _OTHER_UPDATE = (
+    f"UPDATE public.recordings SET duration = duration"  # noqa: S608 - our own texts
+    f" WHERE id = (SELECT {which}(id::text)::uuid FROM public.recordings)"
+    for which in ("min", "max")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,7 @@ SESSIONS: Mapping[str, tuple[Session, ...]] = {
         Session(label="worker", statements=("SELECT pg_advisory_lock(4711)",)),
         Session(label="twin", statements=("SELECT pg_advisory_lock(4711)",), hangs=True),
     ),
-    "idle-in-transaction": (Session(label="debugger", statements=("BEGIN", _UPDATE)),),
+    "idle-in-transaction": (Session(label="debugger", statements=("BEGIN", _OTHER_UPDATE)),),
     "runaway-query": (Session(label="report", statements=("SELECT pg_sleep(86400)",), hangs=True),),
     "connections-full": (),  # as many as the server gives
 }

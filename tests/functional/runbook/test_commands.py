@@ -120,6 +120,21 @@ def test_list_and_explain_need_no_database(tmp_path: Path) -> None:
     assert "End the root, not the victims" in shown.stdout
 
 
+def test_pack_of_the_how_to_fits_and_answers(copy: Database, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "write-a-diagnostic.md").read_text(encoding="utf-8")
+    example = page.partition("```sql\n")[2].partition("```")[0]
+    folder = tmp_path / "our-diagnostics"
+    folder.mkdir()
+    (folder / "large-tips.sql").write_text(example, encoding="utf-8")
+    pack = ("--pack", str(folder), "--format", "json")
+    assert document(runbook(copy.url, "lint", *pack, cwd=tmp_path))["status"] == "ok"
+    given = {"KULTI_OPS_THRESHOLDS": "tip_max=1"}
+    done = runbook(copy.url, "check", "large-tips", *pack, cwd=tmp_path, **given)
+    (result,) = document(done)["results"]
+    assert (result["status"], done.returncode) == ("crit", 10)
+    assert result["evidence"]["examined"] >= result["evidence"]["findings"] > 10
+
+
 def failure(url: str, tmp_path: Path, **environment: str) -> dict[str, Any]:
     done = runbook(url, "triage", "--format", "json", cwd=tmp_path, **environment)
     assert done.returncode == 10, done.stderr
@@ -173,6 +188,14 @@ def _fatal(message: str) -> bytes:
         ),
         ("MaxClientsInSessionMode: max clients reached", "pooler-full"),
         ("no more connections allowed (max_client_conn)", "pooler-full"),
+        ("Max client connections reached", "pooler-full"),
+        ("(EMAXCONN) max client connections reached, limit: 200", "pooler-full"),
+        ("(ECHECKOUTTIMEOUT) unable to check out connection from the pool", "pooler-full"),
+        ("query_wait_timeout", "pooler-full"),
+        ("(ENOTFOUND) tenant/user postgres.ref not found", "pooler-tenant"),
+        ("(ECIRCUITBREAKER) too many authentication failures", "pooler-blocked"),
+        ("(ESSLREQUIRED) SSL connection is required for user: postgres", "tls"),
+        ("the database system is not accepting connections", "recovery"),
         ("Tenant or user not found", "pooler-tenant"),
         ("the database system is starting up", "starting"),
         ("the database system is in recovery mode", "recovery"),
@@ -189,6 +212,29 @@ def test_triage_of_what_a_server_says_is_its_cause(
         url = f"postgresql://u:p@127.0.0.1:{listener.getsockname()[1]}/d?sslmode=disable"
         assert failure(url, tmp_path)["cause"] == cause
         thread.join(10)
+
+
+def test_triage_of_another_service_at_the_port_says_so(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        answer = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+        thread = threading.Thread(target=_once, args=(listener, answer), daemon=True)
+        thread.start()
+        url = f"postgresql://u:p@127.0.0.1:{listener.getsockname()[1]}/d?sslmode=require"
+        assert failure(url, tmp_path)["cause"] == "not-postgres"
+        thread.join(10)
+
+
+def test_triage_as_a_role_that_only_reads_is_no_finding(copy: Database, tmp_path: Path) -> None:
+    with psycopg.connect(copy.admin_url, autocommit=True) as admin:
+        role = "ALTER ROLE postgres IN DATABASE runbook_copy"
+        admin.execute(f"{role} SET default_transaction_read_only = on".encode())
+        try:
+            done = runbook(copy.url, "triage", "--format", "json", cwd=tmp_path)
+        finally:
+            admin.execute(f"{role} RESET default_transaction_read_only".encode())
+    results = {r["id"]: r for r in document(done)["results"]}
+    assert (results["connection"]["status"], results["settings"]["status"]) == ("ok", "ok")
+    assert "role postgres reads only" in results["connection"]["summary"]
 
 
 def test_triage_of_a_silent_server_ends_in_time(tmp_path: Path) -> None:

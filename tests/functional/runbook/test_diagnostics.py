@@ -93,6 +93,13 @@ CASES = (
         rows=({"sequence_name": "public.wide_id_seq", "limited_by": "column id"},),
     ),
     Case(
+        id="duplicate-indexes",  # they differ in what they forbid
+        dirty="CREATE TABLE public.pairs (a int); CREATE UNIQUE INDEX ON public.pairs (a); "
+        "CREATE UNIQUE INDEX ON public.pairs (a) NULLS NOT DISTINCT",
+        status="ok",
+        rows=(),
+    ),
+    Case(
         id="unused-indexes",
         dirty="CREATE INDEX idle ON public.recordings (duration)",
         status="warn",
@@ -144,6 +151,13 @@ CASES = (
         ),
     ),
     Case(
+        id="rls-disabled",  # a right on one column is a right
+        dirty="CREATE TABLE public.inner_works (id int, note text); REVOKE ALL ON public.inner_works "
+        "FROM anon, authenticated; GRANT SELECT (note) ON public.inner_works TO anon",
+        status="crit",
+        rows=({"table_name": "public.inner_works", "roles": "anon", "rights": "SELECT"},),
+    ),
+    Case(
         id="rls-disabled",
         dirty="CREATE TABLE public.inner_works (id int); REVOKE ALL ON public.inner_works "
         "FROM anon, authenticated",
@@ -162,6 +176,56 @@ CASES = (
         "CREATE POLICY fine ON public.recordings FOR UPDATE USING (auth.uid() IS NOT NULL)",
         status="crit",
         rows=({"table_name": "public.recordings", "command": "UPDATE", "how": "policy open"},),
+    ),
+    Case(
+        id="anon-writable",  # USING alone decides who deletes
+        dirty="CREATE POLICY half ON public.recordings USING (true) WITH CHECK (auth.uid() IS NOT NULL)",
+        status="crit",
+        rows=({"table_name": "public.recordings", "command": "DELETE", "how": "policy half"},),
+    ),
+    Case(
+        id="anon-writable",  # who sees no row changes none; other ways to ask who it is
+        dirty="CREATE POLICY own ON public.recordings FOR UPDATE USING (auth.uid() IS NOT NULL) "
+        "WITH CHECK (true); CREATE POLICY claims ON public.recordings FOR INSERT "
+        "WITH CHECK ((current_setting('request.jwt.claims', true)::jsonb ->> 'role') = 'service_role')",
+        status="ok",
+        rows=(),
+    ),
+    Case(
+        id="anon-writable",  # it asks who is signed in, and lets in who is not
+        dirty="CREATE POLICY guests ON public.recordings FOR INSERT "
+        "WITH CHECK (auth.uid() IS NULL OR auth.uid() = session_id); "
+        "CREATE POLICY named ON public.recordings FOR DELETE USING (auth.role() IN ('anon', 'x')); "
+        "CREATE POLICY fine ON public.recordings FOR UPDATE USING (auth.role() <> 'anon')",
+        status="crit",
+        rows=(
+            {"command": "DELETE", "how": "policy named"},
+            {"command": "INSERT", "how": "policy guests"},
+        ),
+    ),
+    Case(
+        id="anon-writable",  # a right on one column is a right
+        dirty="CREATE TABLE public.notes (id int, note text); REVOKE ALL ON public.notes FROM anon; "
+        "GRANT UPDATE (note) ON public.notes TO anon",
+        status="crit",
+        rows=({"table_name": "public.notes", "command": "UPDATE", "how": "no row security"},),
+    ),
+    Case(
+        id="anon-writable",  # past the row security of the table under it
+        dirty="CREATE VIEW public.all_of_it AS SELECT * FROM public.recordings; "
+        "REVOKE ALL ON public.all_of_it FROM anon; GRANT INSERT ON public.all_of_it TO anon; "
+        "CREATE VIEW public.sums AS SELECT count(*) FROM public.recordings; "
+        "GRANT INSERT ON public.sums TO anon; "
+        "CREATE VIEW public.polite WITH (security_invoker = true) AS SELECT * FROM public.recordings; "
+        "GRANT INSERT ON public.polite TO anon",
+        status="crit",
+        rows=(
+            {
+                "table_name": "public.all_of_it",
+                "command": "INSERT",
+                "how": "a view with its owner's rights",
+            },
+        ),
     ),
     Case(
         id="anon-readable",
@@ -208,6 +272,17 @@ CASES = (
         dirty="",
         status="crit",
         rows=({"column_name": "public.profiles.bio", "role": "authenticated"},),
+        settings={"protected_columns": "bio"},
+    ),
+    Case(
+        id="self-updatable-columns",  # administrators as well is not administrators only
+        dirty="DO $$ DECLARE p record; BEGIN FOR p IN SELECT polname FROM pg_catalog.pg_policy "
+        "WHERE polrelid = 'public.profiles'::regclass AND polcmd IN ('w', '*') LOOP "
+        "EXECUTE pg_catalog.format('DROP POLICY %I ON public.profiles', p.polname); END LOOP; END $$; "
+        "CREATE POLICY admins ON public.profiles FOR UPDATE USING (public.is_admin()); "
+        "CREATE POLICY both_of ON public.profiles FOR UPDATE USING (id = auth.uid() OR public.is_admin())",
+        status="crit",
+        rows=({"column_name": "public.profiles.bio", "policy": "policy both_of"},),
         settings={"protected_columns": "bio"},
     ),
     Case(
@@ -299,6 +374,14 @@ CASES = (
         ),
     ),
     Case(
+        id="sessions-zombie",  # a session is live a moment before its host's row is there
+        dirty="UPDATE public.sessions SET status = 'live', started_at = now() - interval '1 minute', "
+        "ended_at = NULL WHERE id = (SELECT id FROM public.sessions WHERE status = 'scheduled' "
+        "ORDER BY id LIMIT 1)",
+        status="ok",
+        rows=(),
+    ),
+    Case(
         id="sessions-impossible-times",
         dirty=f"UPDATE public.sessions SET ended_at = started_at - interval '1 s' WHERE id = {ENDED}",
         status="warn",
@@ -350,6 +433,21 @@ CASES = (
         dirty="UPDATE auth.users SET recovery_sent_at = now() - interval '20 minutes'",
         status="crit",
         rows=({"what": "codes were sent and not used", "failures": 200},),
+    ),
+    Case(
+        id="auth-failures",  # each refresh of a token revokes the one before
+        dirty="INSERT INTO auth.audit_log_entries (id, payload, created_at) SELECT gen_random_uuid(), "
+        "'{\"action\": \"token_revoked\"}', now() - interval '1 minute' FROM generate_series(1, 100)",
+        status="ok",
+        rows=(),
+    ),
+    Case(
+        id="auth-failures",
+        dirty="INSERT INTO auth.audit_log_entries (id, payload, created_at) SELECT gen_random_uuid(), "
+        "'{\"action\": \"user_repeated_signup\"}', now() - interval '1 minute' "
+        "FROM generate_series(1, 11)",
+        status="warn",
+        rows=({"what": "sign-ups were repeated", "failures": 11},),
     ),
     Case(
         id="auth-profiles-mismatch",
@@ -438,6 +536,23 @@ CASES = (
         "FROM generate_series(1, 2)",
         status="warn",
         rows=({"type": "earned_watching", "amount": 30, "times": 2},),
+    ),
+    Case(
+        id="credits-duplicates",  # twice, and once more when the day was over
+        dirty="INSERT INTO public.credit_transactions (user_id, amount, balance_after, type, "
+        f"source_session_id, created_at) SELECT {USER}, 30, 30, 'earned_watching', {ENDED}, "
+        "now() - n * interval '1 hour' FROM unnest('{1,2,200}'::int[]) n",
+        status="warn",
+        rows=({"type": "earned_watching", "amount": 30, "times": 2},),
+    ),
+    Case(
+        id="credits-duplicates",  # to tip the same person the same again is no fault; at once it is
+        dirty="INSERT INTO public.credit_transactions (user_id, amount, balance_after, type, "
+        f"source_session_id, created_at) SELECT {USER}, amount, 1, 'spent_tipping', {ENDED}, "
+        "now() - seconds * interval '1 s' FROM (VALUES (-10, 60), (-10, 90), (-20, 200), (-20, 201)) "
+        "AS v (amount, seconds)",
+        status="warn",
+        rows=({"type": "spent_tipping", "amount": -20, "times": 2},),
     ),
     Case(
         id="credits-unmatched-tips",
@@ -565,4 +680,5 @@ def test_diagnostics_of_a_clean_database_find_nothing(postgres: Connection) -> N
         "credits-recent",
         "cache-hit",
         "schema-baseline",
+        "rollbacks",
     }

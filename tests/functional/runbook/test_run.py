@@ -149,7 +149,19 @@ def test_pack_runs_as_a_weak_role(postgres: Connection) -> None:
     (result,) = run_checks(
         postgres, [pack("SELECT current_user::text AS n")], options=RunOptions()
     ).results
-    assert result.rows[0]["n"] == "pg_read_all_data"
+    assert result.rows[0]["n"] == "service_role"
+
+
+def test_pack_whose_role_does_not_pass_row_security_is_unknown_by_its_name(
+    postgres: Connection,
+) -> None:
+    options = RunOptions(pack_role="pg_read_all_data")
+    asked = [pack("SELECT count(*) AS n FROM public.credit_transactions")]
+    for ask in (run_checks, lint_checks):
+        (result,) = ask(postgres, asked, options=options).results
+        assert result.status == "unknown"
+        assert "role pg_read_all_data lacks a right" in result.summary
+        assert "KULTI_OPS_PACK_ROLE" in result.summary
 
 
 def test_pack_may_not_end_sessions(copy: Database, postgres: Connection) -> None:

@@ -9,10 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from kulti_ops.db import connect, own_target
-from kulti_ops.errors import DatabaseError, NotFoundError, RefusedError, UsageError
+from kulti_ops.errors import (
+    DatabaseError,
+    NotFoundError,
+    OperationFailedError,
+    RefusedError,
+    UsageError,
+)
 from kulti_ops.pgserver.process import wait_until
 from kulti_ops.runbook.library import load_accepted, load_library
 from kulti_ops.runbook.run import RunOptions, run_checks
@@ -111,7 +118,7 @@ def report(results: tuple[CheckResult, ...]) -> dict[str, tuple[Any, ...]]:
             str(r.status),
             r.evidence.get("findings"),
             r.evidence.get("accepted"),
-            [dict(row) for row in r.rows if row["level"] != "ok"],
+            [dict(row) for row in r.rows if row["level"] not in ("ok", None)],
         )
         for r in results
     }
@@ -190,6 +197,22 @@ def _is_gone(pid: int) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+def test_break_of_all_sessions_together_comes_back(box: SandboxInfo) -> None:
+    for name in ("lock-chain", "runaway-query", "idle-in-transaction"):
+        faults.stage(box.dir, name)
+    results = {r.id: r for r in ask_everything(box, {"blocking.warn": "0"})}
+    assert results["blocking"].evidence["findings"] == 3  # the roots of lock-chain alone
+
+
+def test_break_gives_up_on_a_lock_that_somebody_else_holds(box: SandboxInfo) -> None:
+    with psycopg.connect(box.database_url) as other:
+        other.execute("LOCK TABLE public.recordings")
+        with pytest.raises(OperationFailedError, match="lock timeout"):
+            faults.stage(box.dir, "idle-in-transaction")
+    assert faults.staged_in(box.dir) == ()
+    assert ask_everything(box, {})[0].status == "ok"
 
 
 def test_break_of_what_is_staged_is_refused(box: SandboxInfo) -> None:

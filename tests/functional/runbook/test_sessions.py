@@ -37,13 +37,15 @@ def check(
 
 
 @contextmanager
-def waiting(database: Database, *statements: str) -> Iterator[list[int]]:
+def waiting(database: Database, *statements: str, autocommit: bool = False) -> Iterator[list[int]]:
     """Have sessions wait for locks, one after the other; yields their pids."""
     with ExitStack() as stack:
         pids = []
         for statement in statements:
             url = f"{database.url}?application_name=victim"
-            connection = stack.enter_context(psycopg.connect(url, connect_timeout=10))
+            connection = stack.enter_context(
+                psycopg.connect(url, connect_timeout=10, autocommit=autocommit)
+            )
             thread = threading.Thread(target=_run, args=(connection, statement), daemon=True)
             stack.callback(thread.join, 10)
             thread.start()
@@ -86,6 +88,7 @@ def test_blocking_relation_lock_names_the_root(
         "web",
     )
     assert result.rows[1]["lock"] == "AccessShareLock"
+    assert result.rows[1]["level"] is None  # the root is judged, not who waits
     assert f"pid {root} (web, idle in transaction) makes 1 wait on {TABLE}" in result.summary
     assert result.next is not None
     assert f"pg_terminate_backend({root})" in result.next
@@ -126,6 +129,47 @@ def test_blocking_young_waits_are_no_finding(
     with waiting(copy, f"SELECT * FROM {TABLE}"):
         result = check(postgres, "blocking")
     assert (result.status, result.evidence["rows"]) == ("ok", 2)
+    assert result.evidence["waiting"] == 1
+    assert "examined" in result.summary
+
+
+def test_blocking_root_that_works_can_be_cancelled(copy: Database, postgres: Connection) -> None:
+    work = f"LOCK {TABLE} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)"
+    with psycopg.connect(copy.url) as busy:
+        thread = threading.Thread(target=_run, args=(busy, work), daemon=True)
+        thread.start()
+        with waiting(copy, f"SELECT * FROM {TABLE}"):
+            result = check(postgres, "blocking", warn=0)
+        root = busy.info.backend_pid
+        busy.cancel_safe()
+        thread.join(10)
+    assert result.next == f"psql \"$DATABASE_URL\" -c 'SELECT pg_cancel_backend({root})'"
+
+
+def test_long_transactions_name_who_holds_and_not_who_waits(
+    copy: Database, session: psycopg.Connection, postgres: Connection
+) -> None:
+    session.execute(f"LOCK {TABLE} IN ACCESS EXCLUSIVE MODE")
+    with waiting(copy, f"SELECT * FROM {TABLE}"):
+        result = check(postgres, "long-transactions", warn=0)
+    assert [r["pid"] for r in result.rows] == [session.info.backend_pid]
+
+
+def test_sessions_that_hide_what_they_do_are_not_called_well(
+    copy: Database, postgres: Connection
+) -> None:
+    with psycopg.connect(copy.admin_url) as hidden:
+        hidden.execute("SET track_activities = off")
+        for name in ("long-queries", "long-transactions", "idle-in-transaction"):
+            result = check(postgres, name)
+            assert (result.status, result.evidence["unexamined"]) == ("unknown", 1)
+
+
+def test_idle_in_transaction_leaves_dumps_out(copy: Database, postgres: Connection) -> None:
+    with psycopg.connect(f"{copy.url}?application_name=pg_dump") as dump:
+        dump.execute("SELECT 1")
+        result = check(postgres, "idle-in-transaction", warn=0)
+    assert (result.status, result.rows) == ("ok", ())
 
 
 def test_idle_in_transaction_says_what_it_holds(
@@ -164,6 +208,16 @@ def test_long_queries_find_the_runaway_and_hide_its_literals(
     assert "kulti.example" not in str(result.rows)
 
 
+def test_literals_that_the_server_cut_off_are_hidden_too(
+    copy: Database, postgres: Connection
+) -> None:
+    text = "someone@kulti.example" + "x" * 2000
+    with psycopg.connect(copy.url) as writer:
+        writer.execute(f"SELECT '{text}'".encode())
+        result = check(postgres, "idle-in-transaction", warn=0)
+    assert [r["last_query"] for r in result.rows] == ["SELECT '…'"]
+
+
 def test_connections_count_against_the_real_limit(
     session: psycopg.Connection, postgres: Connection
 ) -> None:
@@ -171,6 +225,7 @@ def test_connections_count_against_the_real_limit(
     result = check(postgres, "connections", warn=1, crit=101)
     total = result.rows[0]
     assert (result.status, total["role"], total["usable"]) == ("warn", "(all)", 54)
+    assert result.evidence["examined"] >= 2  # ours and the session
     assert ("web", "idle in transaction") in {(r["application"], r["state"]) for r in result.rows}
 
 
@@ -181,6 +236,37 @@ def test_xmin_horizon_names_the_session_that_holds_back(
     result = check(postgres, "xmin-horizon", warn=0)
     names = {r["name"] for r in result.rows if r["holder"] == "session"}
     assert str(session.info.backend_pid) in names
+
+
+def test_xmin_horizon_leaves_a_vacuum_out(copy: Database, postgres: Connection) -> None:
+    with psycopg.connect(copy.admin_url, autocommit=True) as worker:
+        worker.execute("SET vacuum_cost_delay = '100ms'; SET vacuum_cost_limit = 1")
+        vacuum = "VACUUM (DISABLE_PAGE_SKIPPING) public.credit_transactions"
+        thread = threading.Thread(target=_run, args=(worker, vacuum), daemon=True)
+        thread.start()
+        pid = worker.info.backend_pid
+        seen = "SELECT 1 FROM pg_stat_progress_vacuum WHERE pid = %s AND heap_blks_scanned > 0"
+        assert wait_until(lambda: postgres.execute(seen, (pid,)).fetchone(), timeout_s=10)
+        result = check(postgres, "xmin-horizon", warn=0)
+        worker.cancel_safe()
+        thread.join(10)
+    assert str(pid) not in {r["name"] for r in result.rows}
+
+
+def test_invalid_indexes_leave_a_rebuild_in_progress_out(
+    copy: Database, session: psycopg.Connection, postgres: Connection
+) -> None:
+    session.execute(f"UPDATE {TABLE} SET duration = 1 WHERE id = {FIRST}")
+    with waiting(copy, f"REINDEX TABLE CONCURRENTLY {TABLE}", autocommit=True):
+        result = check(postgres, "invalid-indexes")
+        session.rollback()
+    assert (result.status, result.rows) == ("ok", ())
+    with psycopg.connect(copy.admin_url, autocommit=True) as admin:
+        left = admin.execute(
+            "SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid"
+        ).fetchall()
+        for (name,) in left:
+            admin.execute(f"DROP INDEX {name}".encode())
 
 
 def test_replication_slot_without_a_reader_is_found_and_an_active_one_is_not(
@@ -244,12 +330,114 @@ def test_slow_statements_leave_dumps_and_the_runbook_out(
     assert not [text for text in texts if "kulti-ops" in text or text.startswith("COPY")]
 
 
+def test_slow_statements_see_the_slowest_behind_many_busy_ones(
+    copy: Database, postgres: Connection
+) -> None:
+    """By total time it would come last of sixty."""
+    with psycopg.connect(copy.admin_url, autocommit=True) as admin:
+        admin.execute("SELECT extensions.pg_stat_statements_reset()")
+    with psycopg.connect(copy.url, autocommit=True) as work:
+        work.execute("SELECT pg_sleep(0.05) AS slowest")
+        for n in range(60):
+            columns = ", ".join(f"1 AS c{i}" for i in range(n + 1))
+            for _ in range(7):
+                work.execute(f"SELECT pg_sleep(0.01), {columns}".encode())
+    result = check(postgres, "slow-statements", {"min_calls": "1"}, limit=200)
+    assert "slowest" in str([r["query"] for r in result.rows])
+
+
+def test_slow_statements_know_the_columns_of_an_old_extension(
+    sandbox_copy: Callable[[], Database],
+) -> None:
+    old = sandbox_copy()
+    with psycopg.connect(old.admin_url, autocommit=True) as admin:
+        admin.execute("DROP EXTENSION pg_stat_statements CASCADE")
+        admin.execute("CREATE EXTENSION pg_stat_statements SCHEMA extensions VERSION '1.7'")
+        admin.execute("SELECT count(*) AS of_the_application FROM public.waitlist")
+    with closing(connect(own_target(old.url, "test"), application="runbook")) as asking:
+        settings = {"slow-statements.warn": "0", "min_calls": "1"}
+        result = check(asking, "slow-statements", settings)
+    assert (result.status, result.evidence["evictions"]) == ("warn", None)
+    assert result.rows[0]["mean_ms"] is not None
+
+
+def test_tables_that_were_never_analysed_are_looked_at_or_named(
+    sandbox_copy: Callable[[], Database],
+) -> None:
+    fresh = sandbox_copy()
+    with psycopg.connect(fresh.url, autocommit=True) as work:
+        work.execute(
+            "CREATE TABLE public.likes (id int, recording_id uuid REFERENCES public.recordings)"
+            " WITH (autovacuum_enabled = off)"
+        )
+        work.execute("INSERT INTO public.likes SELECT generate_series(1, 10001)")
+        for _ in range(3):
+            work.execute("SELECT count(*) FROM public.likes")
+        work.execute("SELECT pg_stat_force_next_flush()")
+    with closing(connect(own_target(fresh.url, "test"), application="runbook")) as asking:
+        assert wait_until(lambda: check(asking, "bloat").status == "unknown", timeout_s=5)
+        bloat, keys = check(asking, "bloat"), check(asking, "missing-fk-indexes")
+        scans = check(asking, "seq-scans", {"seq-scans.warn": "0"}, limit=100)
+    assert (bloat.evidence["unexamined"], bloat.rows) == (1, ())
+    assert [r["table_name"] for r in keys.rows] == ["public.likes"]
+    assert "public.likes" in {r["table_name"] for r in scans.rows}
+
+
+def test_bloat_whose_statistics_the_role_may_not_read_is_not_examined(
+    sandbox_copy: Callable[[], Database],
+) -> None:
+    fresh = sandbox_copy()
+    with psycopg.connect(fresh.admin_url, autocommit=True) as admin:
+        admin.execute("CREATE TABLE public.holes AS SELECT n FROM generate_series(1, 20000) n")
+        admin.execute("ANALYZE public.holes")
+        admin.execute("CREATE ROLE runbook_watcher LOGIN PASSWORD 'watcher' IN ROLE pg_monitor")
+    url = fresh.url.replace(fresh.url.split("//")[1].split("@")[0], "runbook_watcher:watcher")
+    try:
+        with closing(connect(own_target(url, "test"), application="runbook")) as asking:
+            result = check(asking, "bloat")
+    finally:
+        with psycopg.connect(fresh.admin_url, autocommit=True) as admin:
+            admin.execute("DROP ROLE runbook_watcher")
+    assert result.status == "unknown"
+    assert result.evidence["unexamined"] >= 1
+
+
+def test_auth_failures_read_the_end_of_a_log_that_only_grew_and_all_of_another(
+    sandbox_copy: Callable[[], Database],
+) -> None:
+    fresh = sandbox_copy()
+    settings = {"auth_log_pages": "10"}
+    with (
+        psycopg.connect(fresh.admin_url, autocommit=True) as admin,
+        closing(connect(own_target(fresh.url, "test"), application="runbook")) as asking,
+    ):
+        admin.execute(
+            "INSERT INTO auth.audit_log_entries (id, payload, created_at) SELECT gen_random_uuid(),"
+            """ '{"action": "user_repeated_signup"}', now() FROM generate_series(1, 5000)"""
+        )
+        admin.execute("ANALYZE auth.audit_log_entries")
+        (first,) = (r for r in check(asking, "auth-failures", settings).rows if r["failures"])
+        admin.execute(
+            "DELETE FROM auth.audit_log_entries WHERE id = (SELECT min(id::text)::uuid"
+            " FROM auth.audit_log_entries WHERE payload ->> 'action' = 'user_repeated_signup')"
+        )
+        admin.execute("SELECT pg_stat_force_next_flush()")
+
+        def all_of_it() -> bool:
+            return check(asking, "auth-failures", settings).rows[0]["failures"] == 4999
+
+        assert wait_until(all_of_it, timeout_s=5)
+    assert 0 < first["failures"] < 2500
+
+
 def test_rollbacks_and_deadlocks_past_their_limits_are_findings(
     sandbox_copy: Callable[[], Database],
 ) -> None:
     fresh = sandbox_copy()
     with closing(connect(own_target(fresh.url, "test"), application="runbook")) as asking:
-        assert check(asking, "rollbacks").status == "ok"
+        few = check(asking, "rollbacks", {"rollbacks_min_transactions": "1000000"})
+        assert (few.status, few.evidence["examined"]) == ("skipped", 0)  # too few to call them well
+        assert check(asking, "rollbacks", {"rollbacks_min_transactions": "1"}).status == "ok"
         with psycopg.connect(fresh.url, autocommit=True) as work:
             work.execute(
                 "DO $$ BEGIN FOR i IN 1..300 LOOP PERFORM 1; ROLLBACK; PERFORM 1; COMMIT;"
@@ -267,7 +455,7 @@ def test_rollbacks_and_deadlocks_past_their_limits_are_findings(
 
 
 def _found(result: CheckResult) -> list[Mapping[str, Any]]:
-    return [row for row in result.rows if row["level"] != "ok"]
+    return [row for row in result.rows if row["level"] not in ("ok", None)]
 
 
 def _deadlock(database: Database, one: psycopg.Connection) -> None:
@@ -291,7 +479,12 @@ def _deadlock(database: Database, one: psycopg.Connection) -> None:
 
 def test_settings_that_endanger_the_data_are_named(copy: Database, postgres: Connection) -> None:
     assert check(postgres, "settings").status == "ok"
-    bad = {"zero_damaged_pages": "on", "synchronous_commit": "off"}
+    bad = {
+        "zero_damaged_pages": "on",
+        "session_replication_role": "replica",
+        "synchronous_commit": "off",
+        "track_activities": "off",
+    }
     with psycopg.connect(copy.admin_url, autocommit=True) as admin:
         for name, value in bad.items():
             admin.execute(f"ALTER DATABASE {copy.name} SET {name} = {value}".encode())
@@ -303,8 +496,10 @@ def test_settings_that_endanger_the_data_are_named(copy: Database, postgres: Con
                 admin.execute(f"ALTER DATABASE {copy.name} RESET {name}".encode())
     assert result.status == "crit"
     assert [(r["name"], r["value"], r["level"]) for r in _found(result)] == [
+        ("session_replication_role", "replica", "crit"),
         ("zero_damaged_pages", "on", "crit"),
         ("synchronous_commit", "off", "warn"),
+        ("track_activities", "off", "warn"),
     ]
 
 
@@ -336,6 +531,8 @@ def test_prepared_transaction_is_found_and_named_as_the_root_of_waits(
     ]
     assert found.next == 'psql "$DATABASE_URL" -c "ROLLBACK PREPARED \'forgotten\'"'
     assert tree(blocking) == [(0, 0, 0), (0, victim, 1)]
+    assert blocking.next is not None
+    assert "FROM pg_prepared_xacts" in blocking.next  # there is no backend 0 to end
 
 
 @pytest.mark.parametrize(

@@ -95,8 +95,10 @@ def test_watch_marks_what_is_new_and_gone_and_survives_a_lost_connection(
         seen.shows("until Ctrl-C\nok")
         session.execute("SELECT 1")
         seen.shows("warn  idle-in-transaction  [new, was ok, findings 0 → 1]")
+        seen.shows("  +       warn ")
         session.rollback()
         seen.shows("[gone, was warn, findings 1 → 0]")
+        seen.shows("  -       warn ")
         admin.execute(f"ALTER DATABASE {copy.name} ALLOW_CONNECTIONS false".encode())
         try:
             seen.shows("crit  connection  [new]")

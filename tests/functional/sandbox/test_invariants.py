@@ -96,8 +96,8 @@ PLANTS = {
         UPDATE public.session_participants SET last_heartbeat_at = {now} - interval '121 minutes'
          WHERE session_id = {session}""",
     "sessions_live_without_people": """
-        UPDATE public.sessions SET status = 'live', ended_at = NULL, started_at = {now}
-         WHERE id = {session}""",
+        UPDATE public.sessions SET status = 'live', ended_at = NULL,
+               started_at = {now} - interval '601 seconds' WHERE id = {session}""",
     "sessions_not_settled": """
         UPDATE public.sessions SET credits_calculated = false WHERE id = {session}""",
     "sessions_overdue": """
@@ -111,6 +111,9 @@ PLANTS = {
 
 # Near misses: just inside the limit, or a rule's exception.
 NEAR_MISSES = {
+    "sessions_live_without_people": """
+        UPDATE public.sessions SET status = 'live', ended_at = NULL,
+               started_at = {now} - interval '599 seconds' WHERE id = {session}""",
     "presence_stale": """
         UPDATE public.user_presence
            SET is_online = true, last_seen = {now} - interval '4 minutes'""",

@@ -95,6 +95,35 @@ def test_render_table_folds_many_that_are_skipped_for_one_reason() -> None:
     assert "7 skipped" in lines[-1]
 
 
+def test_render_table_keeps_a_long_next_command_on_one_line() -> None:
+    then = "kulti-ops runbook check " + " ".join(["idle-in-transaction"] * 5)
+    crit = CheckResult(id="home", status=Verdict.CRIT, summary="down", next=then)
+    lines = render(report(Outcome(results=(crit,))), "table", width=60).splitlines()
+    assert f"            → {then}" in lines
+
+
+def test_render_table_of_findings_names_what_is_well_in_one_row() -> None:
+    well = tuple(CheckResult(id=i, status=Verdict.OK, summary="fine") for i in "abcd")
+    back = CheckResult(id="e", status=Verdict.OK, summary="[gone] e", evidence={"change": "gone"})
+    crit = CheckResult(id="home", status=Verdict.CRIT, summary="down")
+    off = CheckResult(id="z", status=Verdict.SKIPPED, summary="off")
+    found = report(Outcome(results=(*well, back, off, crit), findings_first=True))
+    lines = [line.rstrip() for line in render(found, "table", width=60).splitlines()]
+    assert lines[:-2] == [
+        "crit     home      down",
+        "ok       e         [gone] e",
+        "ok       4 checks  a, b, c, d",
+        "skipped  z         off",
+    ]
+    assert "5 ok" in lines[-1]
+
+
+def test_render_table_of_nothing_but_well_shows_every_row() -> None:
+    well = tuple(CheckResult(id=i, status=Verdict.OK, summary="fine") for i in "abcd")
+    found = report(Outcome(results=well, findings_first=True))
+    assert render(found, "table", width=60).count("fine") == 4
+
+
 def test_render_table_of_data_has_a_header() -> None:
     lines = [line.rstrip() for line in render(LISTED, "table", width=60).splitlines()]
     assert lines == [

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kulti_ops.report import CheckResult, Verdict
-from kulti_ops.runbook.changes import change_of, gone, mark_changes
+from kulti_ops.runbook.changes import change_of, gone, mark_changes, mark_rows
 
 
 def result(status: str, findings: int | None = None, name: str = "blocking") -> CheckResult:
@@ -44,3 +46,31 @@ def test_what_could_not_be_asked_is_gone() -> None:
     before = (result("ok"), result("crit", 1, "connection"))
     assert gone((result("ok"),), before) == ("connection (was crit)",)
     assert gone((result("ok"),), None) == ()
+
+
+def asked(*rows: dict[str, Any], total: int | None = None) -> tuple[CheckResult, ...]:
+    evidence = {"rows": len(rows) if total is None else total}
+    return (
+        CheckResult(id="x", status=Verdict("warn"), summary="text", rows=rows, evidence=evidence),
+    )
+
+
+def test_rows_that_are_new_and_gone_are_marked_whatever_their_figures() -> None:
+    before = asked({"pid": 1, "wait_s": 3.0}, {"pid": 2, "wait_s": 1.0})
+    (now,) = mark_rows(asked({"pid": 3, "wait_s": 0.1}, {"pid": 1, "wait_s": 8.0}), before)
+    assert [(row["change"], row["pid"]) for row in now.rows] == [("+", 3), ("", 1), ("-", 2)]
+
+
+def test_rows_without_a_pid_are_told_apart_by_their_texts() -> None:
+    before = asked({"level": "warn", "table_name": "a", "dead_rows": 3})
+    (now,) = mark_rows(asked({"level": "crit", "table_name": "a", "dead_rows": 9}), before)
+    assert now.rows == ({"level": "crit", "table_name": "a", "dead_rows": 9},)
+
+
+def test_rows_past_the_limit_are_not_called_gone() -> None:
+    before = asked({"pid": 1}, {"pid": 2})
+    assert mark_rows(asked({"pid": 1}, total=2), before) == asked({"pid": 1}, total=2)
+
+
+def test_rows_of_a_first_round_are_not_marked() -> None:
+    assert mark_rows(asked({"pid": 1}), None) == asked({"pid": 1})

@@ -63,7 +63,20 @@ def test_judge_measure_below_a_threshold_is_a_finding() -> None:
 
 def test_judge_missing_measure_is_no_finding() -> None:
     result = judge(diagnostic(USED), answer({"name": "a", "used": None}), limit=10)
-    assert (result.status, result.rows[0]["level"]) == (Verdict.OK, "ok")
+    assert (result.status, result.rows[0]["level"]) == (Verdict.OK, None)
+
+
+def test_judge_rows_of_which_none_was_examined_are_not_called_well() -> None:
+    result = judge(
+        diagnostic(USED), answer({"name": "a", "used": None}, evidence={"examined": 0}), limit=10
+    )
+    assert (result.status, result.next) == (Verdict.SKIPPED, None)
+
+
+def test_judge_a_finding_stands_where_nothing_else_was_examined() -> None:
+    row = {"name": "a", "used": 99}
+    result = judge(diagnostic(USED), answer(row, evidence={"examined": 0}, over_warn=1), limit=10)
+    assert result.status is Verdict.WARN
 
 
 def test_judge_nothing_examined_is_skipped_not_ok() -> None:
@@ -86,6 +99,13 @@ def test_judge_what_could_not_be_examined_is_unknown(found: int, status: str) ->
     )
     assert result.status == status
     assert "2 tables could not be examined" in result.summary
+    assert "all is well" not in result.summary
+
+
+def test_judge_nothing_examined_says_nothing_about_the_rest() -> None:
+    evidence = {"examined": 0, "unexamined": 2}
+    result = judge(diagnostic(COUNT), answer(evidence=evidence), limit=10)
+    assert (result.status, result.summary) == ("unknown", "2 tables could not be examined")
 
 
 def test_judge_accepted_findings_are_shown_and_not_counted() -> None:
