@@ -111,6 +111,7 @@ def plan_project(
             "missing_roles": prepared.plan.roles.names,
             "steps": steps,
             "dangling": [asdict(d) for d in prepared.plan.dangling],
+            "access": [asdict(c) for c in prepared.plan.access.changes],
             "residual": rest,
         },
         table=tuple(steps),
@@ -204,6 +205,8 @@ def _plan_lines(prepared: PreparedHosted) -> Iterator[str]:
         yield f"try      {step.entry.label}: {step.reason}"
     for entry, owner in plan.kept_owners:
         yield f"owner    {entry.label}: {owner} cannot own it here"
+    for change in plan.access.changes:
+        yield f"access   {change.label}: {change.reason}; {change.follows}"
     yield from _skipped(prepared)
 
 

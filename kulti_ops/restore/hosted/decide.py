@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kulti_ops.restore.hosted import rules
+from kulti_ops.restore.hosted.access import POLICY_TEXT, TRIGGER_TEXT
 from kulti_ops.restore.hosted.acl import decide_rights
 from kulti_ops.restore.hosted.publication import (
     PUBLICATION_PARTS,
@@ -125,10 +126,17 @@ def _trigger(view: View, entry: Entry) -> Step:
         return _own(view, entry)
     item = view.item(entry)
     schema = (item.attributes.get("function schema") if item is not None else None) or ""
+    if schema == entry.namespace:
+        return Step(
+            entry=entry, rule=rules.EXISTS if view.is_there(entry) else rules.VENDOR_TRIGGER
+        )
     if view.is_there(entry):
-        return Step(entry=entry, rule=rules.EXISTS)
-    if schema == "pg_catalog" or view.facts.is_vendor_schema(schema):
-        return Step(entry=entry, rule=rules.VENDOR_TRIGGER)
+        same = view.is_same(entry, TRIGGER_TEXT)
+        return (
+            Step(entry=entry, rule=rules.EXISTS)
+            if same
+            else _replaced(entry, rules.TRIGGER_DIFFERS)
+        )
     table = view.table(entry)
     state = item.attributes.get("enabled") if item is not None else "O"
     if state in _STATES and not view.owner_is_usable(table):
@@ -136,13 +144,22 @@ def _trigger(view: View, entry: Entry) -> Step:
     relation = view.relation(table) if table is not None else None
     if relation is not None and not relation.trigger:
         return Step(entry=entry, rule=rules.TRIGGER_NO_RIGHT)
-    return Step(entry=entry, rule=rules.TRIGGER)
+    theirs = schema == "pg_catalog" or view.facts.is_vendor_schema(schema)
+    return Step(entry=entry, rule=rules.VENDOR_FUNCTION_TRIGGER if theirs else rules.TRIGGER)
 
 
 def _policy(view: View, entry: Entry) -> Step:
-    if view.is_there(entry):
+    if not view.is_there(entry):
+        return Step(entry=entry, rule=rules.POLICY if view.is_vendor(entry) else rules.RUN)
+    if not view.is_vendor(entry) or view.is_same(entry, POLICY_TEXT):
         return Step(entry=entry, rule=rules.EXISTS)
-    return Step(entry=entry, rule=rules.POLICY if view.is_vendor(entry) else rules.RUN)
+    return _replaced(entry, rules.POLICY_DIFFERS)
+
+
+def _replaced(entry: Entry, rule: rules.Rule) -> Step:
+    """Return the step that puts the backup's object in the place of the target's."""
+    text = f"{entry.drop_statement.rstrip()}\n{entry.definition}"
+    return Step(entry=entry, rule=rule, text=text, residual=text)
 
 
 def _table_data(view: View, entry: Entry) -> Step:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kulti_ops.restore.hosted import rules
+from kulti_ops.restore.hosted.access import POLICY_TEXT, TRIGGER_TEXT
 from kulti_ops.restore.hosted.explained_rights import explaining_rights
 from kulti_ops.restore.hosted.vendor import OWNERS_PARTS, is_vendors
 from kulti_ops.verify import compare
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     Rule = Callable[[Difference], str]
 
+_PLACED = {"POLICY": POLICY_TEXT, "TRIGGER": TRIGGER_TEXT}  # what each kind of entry decides
 NO_SUCH_PART = "the vendor's table has no such part in the target"
 VIEW_TEXT = "the target's version writes the same query differently"
 
@@ -35,6 +37,7 @@ def explaining(restored: Restored) -> tuple[Rule, ...]:
         compare.extension_version,
         _left_out(restored),
         _comments(restored),
+        _others_in_place(restored),
         _vendors_state(restored),
         _vendors_parts(restored),
         _leakproof(restored),
@@ -78,13 +81,38 @@ def _comments(restored: Restored) -> Rule:
     return rule
 
 
+def _others_in_place(restored: Restored) -> Rule:
+    """Explain policies and triggers of another text in the place of the backup's: by its entry."""
+    reasons = {
+        item.key: reason
+        for step, reason in restored.not_run.values()
+        if step.entry.desc in _PLACED and (item := restored.of(step.entry)) is not None
+    }
+    before = restored.facts.items
+
+    def rule(difference: Difference) -> str:
+        if difference.attribute not in _PLACED.get(difference.kind.upper(), ()):
+            return ""
+        present = before.get(_key(difference))
+        value = present.attributes.get(difference.attribute) if present is not None else None
+        same = present is not None and value == difference.target
+        return reasons.get(_key(difference), "") if same else ""
+
+    return rule
+
+
 def _vendors_state(restored: Restored) -> Rule:
-    """Explain properties of the vendor's objects, but no rights: exactly as before."""
+    """Explain properties of the vendor's objects, but no rights: exactly as before.
+
+    What a policy or trigger of the backup's does is never the target's own.
+    """
     facts = restored.facts
 
     def rule(difference: Difference) -> str:
         before = facts.items.get(_key(difference))
         if before is None or difference.attribute in {"", "acl"} or not is_vendors(before, facts):
+            return ""
+        if difference.attribute in _PLACED.get(difference.kind.upper(), ()):
             return ""
         same = before.attributes.get(difference.attribute) == difference.target
         return TARGETS_OWN if same else ""

@@ -6,10 +6,11 @@ along what depends on it; what the target has already takes along nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kulti_ops.restore.hosted import rules
+from kulti_ops.restore.hosted.access import Access, access_changes
 from kulti_ops.restore.hosted.decide import ROOTS, decide
 from kulti_ops.restore.hosted.roles import RolePlan, plan_roles
 from kulti_ops.restore.hosted.rules import Fate
@@ -38,7 +39,8 @@ class Dangling:
 class HostedPlan:
     """Every entry's step, what is done about roles, and whose default privileges are reset.
 
-    `kept_owners` are (entry, owner) whose owner nobody can make them have.
+    `kept_owners` are (entry, owner) whose owner nobody can make them have; `access` is what
+    the vendor's objects let through here and did not at the source, which nothing changes.
     """
 
     steps: tuple[Step, ...]
@@ -48,6 +50,7 @@ class HostedPlan:
     facts: HostedFacts
     options: HostedOptions
     dangling: tuple[Dangling, ...] = ()
+    access: Access = field(default_factory=Access)
 
     def of(self, *fates: Fate) -> tuple[Step, ...]:
         """Return the steps of some fates, in the archive's order."""
@@ -76,6 +79,7 @@ def plan_hosted(view: View) -> HostedPlan:
         ),
         facts=facts,
         options=options,
+        access=access_changes(view.inventory, facts, source_major=view.source_major),
     )
 
 

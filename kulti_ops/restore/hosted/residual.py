@@ -27,6 +27,7 @@ def residual_sql(plan: HostedPlan, *, refused: tuple[Step, ...] | None = None) -
     """Return the statements; `refused` are the conditional ones that did not run, None before."""
     lines = list(_entries(plan, refused))
     lines += _owners(plan)
+    lines += _access(plan)
     lines += _roles(plan)
     return "\n".join([*_HEAD, "", *(lines or [_NOTHING])]) + "\n"
 
@@ -66,6 +67,13 @@ def _owners(plan: HostedPlan) -> Iterator[str]:
     for entry, owner in plan.kept_owners:
         yield f"-- {_line(entry.label)}: belonged to {_line(owner)}"
         yield from (*owner_statements(entry, owner), "")
+
+
+def _access(plan: HostedPlan) -> Iterator[str]:
+    for change in plan.access.changes:
+        if change.residual:
+            yield f"-- {_line(change.label)}: {_line(change.reason)}"
+            yield from (change.residual, "")
 
 
 def _roles(plan: HostedPlan) -> Iterator[str]:

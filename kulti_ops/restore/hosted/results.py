@@ -11,6 +11,7 @@ from kulti_ops.restore.hosted.rules import Fate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kulti_ops.restore.hosted.access import Access
     from kulti_ops.restore.hosted.execute import HostedOutcome
     from kulti_ops.restore.hosted.plan import HostedPlan
 
@@ -62,6 +63,30 @@ def judge_losses(plan: HostedPlan, outcome: HostedOutcome) -> CheckResult:
         next="run the residual SQL with more rights, and see what follows from the rest"
         if rows
         else None,
+    )
+
+
+def judge_access(access: Access) -> CheckResult:
+    """Judge what the vendor's objects let through here and did not at the source."""
+    rows = tuple(
+        {"object": c.label, "reason": c.reason, "follows": c.follows} for c in access.changes
+    )
+    shown = "; ".join(f"{c.label}: {c.reason}" for c in access.changes[:NAMES_SHOWN])
+    more = f" and {len(rows) - NAMES_SHOWN} more" if len(rows) > NAMES_SHOWN else ""
+    status = Verdict.OK if access.examined else Verdict.SKIPPED
+    summary = f"{access.examined} of the vendor's tables let through no more than at the source"
+    if not access.examined:
+        summary = "the backup and the project have no table of the vendor's in common"
+    if rows:
+        status = Verdict.WARN
+        summary = f"the vendor's objects let through something else than before: {shown}{more}"
+    return CheckResult(
+        id="vendor-access",
+        status=status,
+        summary=summary,
+        evidence={"examined": access.examined, "different": len(rows)},
+        rows=rows,
+        next="run the residual SQL with more rights, or accept each of them" if rows else None,
     )
 
 

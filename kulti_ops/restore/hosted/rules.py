@@ -192,10 +192,19 @@ POLICY = Rule(
     excused=frozenset({NO_RIGHT}),
     residual=True,
 )
+POLICY_DIFFERS = Rule(
+    name="vendor-policy-differs",
+    fate=Fate.TRY,
+    applies_to="POLICY on a vendor's table that the target has with another text",
+    reason="the target's policy of this name is another; replacing it needs the table's owner",
+    follows="the target's policy stays: it may let through more, or less, than before",
+    excused=frozenset({NO_RIGHT}),
+    residual=True,
+)
 VENDOR_TRIGGER = Rule(
     name="vendor-trigger",
     fate=Fate.SKIP,
-    applies_to="TRIGGER on a vendor's table that calls a vendor's function",
+    applies_to="TRIGGER on a vendor's table that calls a function of the table's own schema",
     reason="the vendor's own trigger",
 )
 TRIGGER = Rule(
@@ -203,6 +212,23 @@ TRIGGER = Rule(
     fate=Fate.RUN,
     applies_to="TRIGGER on a vendor's table that calls a function of the customer's",
     reason="belongs to the customer",
+)
+TRIGGER_DIFFERS = Rule(
+    name="custom-trigger-differs",
+    fate=Fate.LOST,
+    applies_to="such a TRIGGER that the target has in another form",
+    reason="the target's trigger of this name is another",
+    follows="the target's trigger stays, and does what it does",
+    residual=True,
+)
+VENDOR_FUNCTION_TRIGGER = Rule(
+    name="vendor-function-trigger",
+    fate=Fate.TRY,
+    applies_to="TRIGGER on a vendor's table that calls a function of another vendor's schema",
+    reason="made by the customer; needs the right to call the vendor's function",
+    follows="what the trigger did is not done",
+    excused=frozenset({NO_RIGHT}),
+    residual=True,
 )
 TRIGGER_STATE = Rule(
     name="trigger-state",

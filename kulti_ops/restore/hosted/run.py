@@ -20,7 +20,7 @@ from kulti_ops.restore.hosted.execute import HostedOutcome, HostedRestore
 from kulti_ops.restore.hosted.facts import HostedFacts, contents_of, look_at_project
 from kulti_ops.restore.hosted.plan import HostedPlan, plan_hosted
 from kulti_ops.restore.hosted.residual import residual_sql
-from kulti_ops.restore.hosted.results import judge_losses, judge_run
+from kulti_ops.restore.hosted.results import judge_access, judge_losses, judge_run
 from kulti_ops.restore.hosted.view import HostedOptions, View
 from kulti_ops.verify import Level
 from kulti_ops.verify.backup import Verification, verify_backup
@@ -159,6 +159,7 @@ def run_hosted(
     done.results += done.outcome.results
     if done.outcome.committed:
         done.results.append(judge_losses(prepared.plan, done.outcome))
+        done.results.append(judge_access(prepared.plan.access))
     refused = tuple(step for step, _code in done.outcome.refused)
     done.residual = residual_sql(prepared.plan, refused=refused)
     return done

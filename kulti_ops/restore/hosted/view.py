@@ -12,7 +12,7 @@ from kulti_ops.verify.expectations import table_of_entry
 from kulti_ops.verify.live import copy_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from kulti_ops.archive import Entry, Toc
     from kulti_ops.inventory import Inventory, Item
@@ -40,6 +40,11 @@ class View:
     inventory: Inventory
     facts: HostedFacts
     options: HostedOptions
+
+    @property
+    def source_major(self) -> int:
+        """The major version of the server that the backup is of."""
+        return int(self.toc.server_version.partition(".")[0])
 
     @cached_property
     def by_id(self) -> Mapping[int, Entry]:
@@ -104,6 +109,14 @@ class View:
         """Return whether the target has the object that an entry makes."""
         item = self.item(entry)
         return item is not None and item.key in self.facts.items
+
+    def is_same(self, entry: Entry, attributes: Iterable[str]) -> bool:
+        """Return whether the target's object has these attributes of the one an entry makes."""
+        item = self.item(entry)
+        present = self.facts.items.get(item.key) if item is not None else None
+        if item is None or present is None:
+            return False
+        return all(item.attributes.get(a) == present.attributes.get(a) for a in attributes)
 
     def relation(self, entry: Entry) -> Relation | None:
         """Return the target's table or sequence of an entry's name."""

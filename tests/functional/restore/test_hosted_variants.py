@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kulti_ops.db import connect, own_target
 from kulti_ops.platform.tables import CRITICAL_TABLES
 from kulti_ops.report import Verdict
+from kulti_ops.restore.hosted.access import access_changes
+from kulti_ops.restore.hosted.facts import look_at_project
+from kulti_ops.restore.hosted.results import judge_access
 from tests.functional.restore.conftest import command_line, execute, rows
 from tests.functional.restore.hosting import Restoration, restore
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kulti_ops.pgtools import Installation
+    from kulti_ops.report import CheckResult
     from tests.functional.conftest import NewProject
     from tests.functional.new_project import Database
     from tests.functional.restore.conftest import CommandLine
@@ -184,6 +189,63 @@ def test_restore_into_an_older_version_has_no_unexplained_difference(
         "only the table's owner may set a trigger's state, and an enabled one would be a change": 2,
         "the target's server brings another version of the extension": 1,
     }
+
+
+OPENED = """
+CREATE POLICY "Avatars are public" ON storage.objects FOR ALL USING (true);
+CREATE POLICY sneaky ON storage.buckets USING (true);
+ALTER TABLE storage.prefixes DISABLE ROW LEVEL SECURITY;
+ALTER TABLE storage.buckets DISABLE ROW LEVEL SECURITY;
+GRANT DELETE ON auth.users TO anon;
+CREATE FUNCTION auth.other() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER on_auth_user_signed_in BEFORE INSERT ON auth.users
+    FOR EACH ROW EXECUTE FUNCTION auth.other();
+"""
+OTHER_POLICY = ("POLICY storage.objects Avatars are public", "vendor-policy-differs", "42501")
+OTHER_TRIGGER = ("TRIGGER auth.users on_auth_user_signed_in", "custom-trigger-differs", None)
+
+
+@pytest.mark.parametrize("variant", ["plain", "policy-rights"])
+def test_restore_into_a_project_that_lets_through_something_else_names_all_of_it(
+    kulti: CommandLine, new_project: NewProject, server_install: Installation, variant: str
+) -> None:
+    """Neither gained nor lost in silence: a policy of the same name is not the same policy."""
+    project = new_project(variant)
+    execute(project.admin_url, OPENED)
+    done = restore(kulti, project, tools=server_install)
+    assert done.done.outcome.committed
+    using = "SELECT pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polname LIKE 'Avatars%'"
+    replaced = variant == "policy-rights"
+    assert (OTHER_POLICY in losses(done), OTHER_TRIGGER in losses(done)) == (not replaced, True)
+    assert (rows(project.url, using) == [("true",)]) is not replaced
+    access = done.result("vendor-access")
+    assert access.status is Verdict.WARN
+    assert [row["object"] for row in access.rows] == [
+        "ROW SECURITY of storage.buckets",
+        "POLICY sneaky on storage.buckets",
+        "RIGHTS on table auth.users",
+    ]
+    inventory = done.result("restored-inventory")
+    assert inventory.status is Verdict.OK
+    shown = {(row["kind"], row["attribute"]) for row in inventory.rows if row["attribute"]}
+    assert ("trigger", "definition") in shown
+    assert (("policy", "using") in shown) is not replaced
+    execute(project.admin_url, *_statements_on(done, "storage.buckets", "auth.users"))
+    again = restore_access(done)
+    assert again.status is Verdict.OK
+
+
+def _statements_on(done: Restoration, *tables: str) -> list[str]:
+    changes = done.prepared.plan.access.changes
+    return [c.residual for c in changes if any(table in c.residual for table in tables)]
+
+
+def restore_access(done: Restoration) -> CheckResult:
+    """Look at the project again, and judge what its vendor's objects let through."""
+    target = own_target(done.database.url, "the project")
+    with connect(target, application="test") as connection:
+        facts = look_at_project(connection)
+    return judge_access(access_changes(done.prepared.inventory, facts, source_major=17))
 
 
 # A verification insists on them.
