@@ -111,6 +111,7 @@ def plan_project(
             "missing_roles": prepared.plan.roles.names,
             "steps": steps,
             "dangling": [asdict(d) for d in prepared.plan.dangling],
+            "roles": list(_role_lines(prepared)),
             "access": [asdict(c) for c in prepared.plan.access.changes],
             "residual": rest,
         },
@@ -196,6 +197,7 @@ def _plan_lines(prepared: PreparedHosted) -> Iterator[str]:
     yield "entries  " + ", ".join(f"{len(plan.of(fate))} {fate}" for fate in Fate)
     if plan.roles.names:
         yield f"roles    to be created: {', '.join(plan.roles.names)}"
+    yield from _role_lines(prepared)
     for key in plan.dangling:
         to = f"{key.rows or 'no'} rows would point to nothing in {key.refers_to}"
         yield f"dangling {key.constraint} on {key.table}: {to}"
@@ -208,6 +210,19 @@ def _plan_lines(prepared: PreparedHosted) -> Iterator[str]:
     for change in plan.access.changes:
         yield f"access   {change.label}: {change.reason}; {change.follows}"
     yield from _skipped(prepared)
+
+
+def _role_lines(prepared: PreparedHosted) -> Iterator[str]:
+    """Yield what of the roles cannot come back, or only if the project allows it."""
+    from kulti_ops.restore.hosted.role_plan import INEXACT
+
+    for flag in prepared.plan.roles.flags:
+        if flag.tried:
+            yield f"try      {flag.label}: needs a role that has it, or the project's leave"
+        else:
+            yield f"lost     {flag.label}: no role is a superuser in a hosted project"
+    for item in prepared.plan.roles.inexact:
+        yield f"lost     MEMBERSHIP {item.identity}: {INEXACT}"
 
 
 def _skipped(prepared: PreparedHosted) -> Iterator[str]:

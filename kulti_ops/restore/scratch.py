@@ -56,7 +56,7 @@ def prepare_roles(server: PgServer, inventory: Inventory, *, server_major: int) 
     password = secrets.token_urlsafe(24)
     with connect(admin, application="scratch") as connection, translated("scratch server"):
         for item in inventory.of("role"):
-            create_role(connection, item, superuser=False)
+            create_role(connection, item, without=frozenset({"superuser"}))
         for item in inventory.of("membership"):
             if item.attributes.get("role") not in DANGEROUS_ROLES:
                 grant_membership(connection, item)

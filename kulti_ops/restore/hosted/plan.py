@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from kulti_ops.restore.hosted import rules
 from kulti_ops.restore.hosted.access import Access, access_changes
 from kulti_ops.restore.hosted.decide import ROOTS, decide
-from kulti_ops.restore.hosted.roles import RolePlan, plan_roles
+from kulti_ops.restore.hosted.role_plan import RolePlan, plan_roles
 from kulti_ops.restore.hosted.rules import Fate
 from kulti_ops.restore.hosted.step import Step
 from kulti_ops.restore.hosted.text import has_owner

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.restore.hosted import rules
+from kulti_ops.restore.hosted.role_plan import INEXACT
 from kulti_ops.restore.hosted.rules import Fate
 
 if TYPE_CHECKING:
@@ -133,6 +134,23 @@ def _lost(plan: HostedPlan, outcome: HostedOutcome) -> Iterator[dict[str, Any]]:
 
 def _lost_of_roles(plan: HostedPlan) -> Iterator[dict[str, Any]]:
     """Yield what is missing in roles although nothing about them was refused."""
+    for flag in plan.roles.flags:
+        if not flag.tried:
+            yield {
+                "entry": flag.label,
+                "rule": "role-attributes",
+                "reason": "no role is a superuser in a hosted project",
+                "follows": "the role may do less than before",
+                "sqlstate": None,
+            }
+    for item in plan.roles.inexact:
+        yield {
+            "entry": f"MEMBERSHIP {item.identity}",
+            "rule": "membership-options",
+            "reason": INEXACT,
+            "follows": "the member has fewer rights than before",
+            "sqlstate": None,
+        }
     for item in plan.roles.create:
         if item.attributes.get("login") == "yes":
             yield {

@@ -161,7 +161,9 @@ def run_hosted(
         done.results.append(judge_losses(prepared.plan, done.outcome))
         done.results.append(judge_access(prepared.plan.access))
     refused = tuple(step for step, _code in done.outcome.refused)
-    done.residual = residual_sql(prepared.plan, refused=refused)
+    done.residual = residual_sql(
+        prepared.plan, refused=refused, refused_roles=frozenset(done.outcome.refused_roles)
+    )
     return done
 
 

@@ -293,6 +293,100 @@ def test_restore_from_an_older_version_has_no_unexplained_difference(
     assert ("PASSWORD kulti_helper", "password", None) in losses(done)
 
 
+ROLES = """
+CREATE ROLE kulti_team NOINHERIT;
+CREATE ROLE kulti_report BYPASSRLS REPLICATION CREATEDB CREATEROLE;
+CREATE ROLE kulti_admin SUPERUSER;
+GRANT kulti_report TO kulti_team WITH INHERIT FALSE, SET TRUE;
+GRANT kulti_report TO anon WITH ADMIN OPTION;
+GRANT kulti_team TO kulti_admin WITH INHERIT TRUE, SET FALSE;
+GRANT kulti_team TO postgres WITH INHERIT TRUE, SET FALSE;
+GRANT kulti_report TO postgres WITH INHERIT FALSE, SET TRUE;
+"""
+MEMBERS = """
+SELECT m.roleid::regrole::text, m.member::regrole::text, bool_or(m.inherit_option),
+       bool_or(m.set_option)
+  FROM pg_auth_members m WHERE m.roleid::regrole::text LIKE 'kulti%' GROUP BY 1, 2
+HAVING bool_or(m.inherit_option OR m.set_option) ORDER BY 1, 2
+"""
+FLAGS = """
+SELECT rolname, rolbypassrls, rolreplication, rolcreatedb, rolcreaterole, rolsuper
+  FROM pg_roles WHERE rolname LIKE 'kulti%' ORDER BY 1
+"""
+
+
+def backed_up(url: str, home: Path, cache: Path) -> CommandLine:
+    """Back a project up that has just what a verification insists on."""
+    execute(url, *(f"CREATE TABLE {t} (id integer)" for t in CRITICAL))
+    kulti = command_line(home, cache)
+    made = kulti("backup", "create", DATABASE_URL=url)
+    assert made.code == 0, made.stderr
+    return kulti
+
+
+def role_losses(done: Restoration) -> set[Loss]:
+    return {loss for loss in losses(done) if loss[0].startswith(("ROLE", "MEMBERSHIP"))}
+
+
+def test_restore_brings_roles_and_memberships_back_as_they_were(
+    session_root: Path, new_project: NewProject, server_install: Installation
+) -> None:
+    source = new_project()
+    execute(source.admin_url, ROLES)
+    kulti = backed_up(source.admin_url, session_root / "roles", session_root / "cache")
+    # Another server, where the roles are not; its postgres may not give CREATEDB on.
+    project = new_project("no-extension")
+    execute(project.admin_url, "ALTER ROLE postgres NOCREATEDB")
+    try:
+        done = restore(kulti, project, tools=server_install)
+    finally:
+        execute(project.admin_url, "ALTER ROLE postgres CREATEDB")
+    assert done.done.outcome.committed
+    assert role_losses(done) == {
+        ("ROLE kulti_admin SUPERUSER", "role-attributes", None),
+        ("ROLE kulti_report CREATEDB", "roles", "42501"),
+    }
+    assert rows(project.url, MEMBERS) == rows(source.url, MEMBERS)
+    assert rows(project.url, FLAGS) == [
+        ("kulti_admin", False, False, False, False, False),
+        ("kulti_report", True, True, False, True, False),
+        ("kulti_team", False, False, False, False, False),
+    ]
+    execute(project.admin_url, *_of_roles(done))
+    assert rows(project.url, FLAGS) == rows(source.url, FLAGS)
+
+
+def _of_roles(done: Restoration) -> list[str]:
+    return [line for line in done.done.residual.splitlines() if line.startswith("ALTER ROLE")]
+
+
+def test_restore_of_roles_into_an_older_version_never_gives_more_than_there_was(
+    session_root: Path, new_project: NewProject, server_install: Installation
+) -> None:
+    source = new_project()
+    execute(source.admin_url, ROLES)
+    kulti = backed_up(source.admin_url, session_root / "roles-15", session_root / "cache")
+    project = new_project("postgresql-15")
+    planned = kulti(
+        "restore", "plan", "--target", "env:NEW", "--create-roles", NEW=project.url
+    ).stdout
+    done = restore(kulti, project, tools=server_install)
+    assert " ".join(r.summary for r in done.done.results if r.status is Verdict.CRIT) == ""
+    found = role_losses(done)
+    assert found == {
+        ("ROLE kulti_admin SUPERUSER", "role-attributes", None),
+        ("ROLE kulti_report BYPASSRLS", "roles", "42501"),
+        ("ROLE kulti_report REPLICATION", "roles", "42501"),
+        ("MEMBERSHIP kulti_team to kulti_admin", "membership-options", None),
+        ("MEMBERSHIP kulti_team to postgres", "membership-options", None),
+        ("MEMBERSHIP kulti_report to postgres", "membership-options", None),
+    }
+    # everything that was lost stood in the plan
+    assert {label for label, *_ in found if label not in planned} == set()
+    members = "SELECT count(*) FROM pg_auth_members WHERE roleid::regrole::text LIKE 'kulti%'"
+    assert rows(project.url, members) == [(2,)]  # to kulti_team, which inherits nothing; to anon
+
+
 SUPERUSERS = """
 CREATE TABLE public.made_by_superuser (id integer PRIMARY KEY);
 INSERT INTO public.made_by_superuser VALUES (1);

@@ -18,7 +18,7 @@ from kulti_ops.restore.hosted.explained_rights import (
     REFUSED_ROLE,
 )
 from kulti_ops.restore.hosted.restored import Restored, expected_items
-from kulti_ops.restore.hosted.roles import RolePlan
+from kulti_ops.restore.hosted.role_plan import RolePlan
 from kulti_ops.restore.hosted.step import Step
 from kulti_ops.verify.compare import ABSENT, PRESENT, TARGETS_OWN, compare_items, explain
 from tests.unit.making import entry, inventory, item, toc
@@ -169,6 +169,27 @@ def test_kept_owner_explains_the_owner_and_the_same_rights_under_the_other_name(
     }
     stranger = table("public.a", 6, owner="anon", acl=source.attributes["acl"] or "")
     assert differences(done, stranger) == {"table public.a: owner": ""}
+
+
+def test_kept_owner_explains_the_same_rights_where_one_server_knows_more_of_them() -> None:
+    made = entry(1, "TABLE", "a", classid=1259, oid=6)
+    source = table("public.a", 6, owner="other", acl="other=SELECT/other, other=MAINTAIN/other")
+    kept = table("public.a", 6, owner="postgres", acl="postgres=SELECT/postgres")
+    old = restored(source, entries=(made,), kept_owners=((made, "other"),), version_num=150008)
+    assert set(differences(old, kept).values()) == {KEPT_OWNER}
+    new = restored(source, entries=(made,), kept_owners=((made, "other"),))
+    assert differences(new, kept)["table public.a: acl"] == ""
+
+
+def test_attribute_of_a_new_role_is_explained_only_when_it_was_refused() -> None:
+    source = item("role", "mine", bypassrls="yes", login="yes")
+    done = restored(source, created=("mine",))
+    after = item("role", "mine", bypassrls="no", login="yes")
+    assert set(differences(done, after).values()) == {""}
+    refused = replace(done, refused_roles=frozenset({"ROLE mine BYPASSRLS"}))
+    assert set(differences(refused, after).values()) == {REFUSED_ROLE}
+    other = item("role", "mine", bypassrls="yes", login="no")
+    assert set(differences(refused, other).values()) == {""}
 
 
 def test_kept_owner_of_a_group_of_large_objects_explains_each_of_them() -> None:
