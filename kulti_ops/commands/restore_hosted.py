@@ -190,6 +190,7 @@ def plan_text(prepared: PreparedHosted) -> str:
 def _plan_lines(prepared: PreparedHosted) -> Iterator[str]:
     from kulti_ops.clock import iso
     from kulti_ops.restore.hosted.rules import Fate
+    from kulti_ops.verify.uncompared import uncompared
 
     plan, manifest = prepared.plan, prepared.manifest
     yield f"restore  {manifest.backup_id} ({iso(manifest.snapshot_at)})"
@@ -207,6 +208,9 @@ def _plan_lines(prepared: PreparedHosted) -> Iterator[str]:
         yield f"try      {step.entry.label}: {step.reason}"
     for entry, owner in plan.kept_owners:
         yield f"owner    {entry.label}: {owner} cannot own it here"
+    unseen = uncompared(prepared.inventory, prepared.toc, not_run=plan.not_run)
+    for label in unseen:
+        yield f"unseen   {label}: comes back, but nothing compares it afterwards"
     for change in plan.access.changes:
         yield f"access   {change.label}: {change.reason}; {change.follows}"
     yield from _skipped(prepared)

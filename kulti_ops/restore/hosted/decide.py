@@ -53,6 +53,12 @@ ROOTS = frozenset(
 _PARTS = frozenset({"DEFAULT", "INDEX ATTACH", "ROW SECURITY", "SEQUENCE OWNED BY", "TABLE ATTACH"})
 _REALTIME = frozenset({"realtime", "_realtime"})
 _STATES = frozenset({"D", "A", "R"})  # tgenabled other than O, origin
+_OF_THEIR_OWN = {
+    "PROCEDURAL LANGUAGE": rules.LANGUAGE,
+    "SECURITY LABEL": rules.SECURITY_LABEL,
+    "SERVER": rules.SERVER,
+    "USER MAPPING": rules.SERVER,
+}
 _LANGUAGES = ("\n    LANGUAGE c", "\n    LANGUAGE internal")
 
 
@@ -210,6 +216,8 @@ def _own(view: View, entry: Entry) -> Step:
     foreign_code = entry.desc in {"FUNCTION", "PROCEDURE"} and any(
         f"{language}{end}" in entry.definition for language in _LANGUAGES for end in (" ", "\n")
     )
+    if entry.desc in _OF_THEIR_OWN:
+        return Step(entry=entry, rule=_OF_THEIR_OWN[entry.desc])
     if entry.desc in SUPERUSER_KINDS or foreign_code:
         return Step(entry=entry, rule=rules.SUPERUSER)
     if entry.desc == "FUNCTION":

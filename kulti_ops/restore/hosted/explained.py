@@ -35,6 +35,7 @@ def explaining(restored: Restored) -> tuple[Rule, ...]:
     """Return the rules, the narrowest reasons first."""
     return (
         compare.extension_version,
+        compare.hidden_options,
         _left_out(restored),
         _comments(restored),
         _others_in_place(restored),

@@ -61,6 +61,11 @@ class HostedPlan:
         """What runs, conditionally or not."""
         return self.of(Fate.RUN, Fate.TRY)
 
+    @property
+    def not_run(self) -> frozenset[int]:
+        """The entries that are left out or cannot come back, by their numbers."""
+        return frozenset(s.entry.dump_id for s in self.of(Fate.SKIP, Fate.LOST))
+
 
 def plan_hosted(view: View) -> HostedPlan:
     """Return what becomes of every entry in a hosted project."""

@@ -22,6 +22,8 @@ _HEAD = (
     "-- In this order; each statement stands alone, leave out what you do not want.",
 )
 _IF_REFUSED = "only if the restore reports that it was refused"
+# Its options are a user and a password: no report holds them.
+_MAPPING = "-- (it holds a password: take it from the archive, pg_restore -f - -L)"
 _NOTHING = "-- Nothing is left."
 
 
@@ -67,6 +69,8 @@ def _whole(step: Step) -> str:
     """Return an entry's own text; rows are no text and have to be loaded by other means."""
     if step.entry.has_data:
         return "-- (rows: load them from the archive with pg_restore --data-only)"
+    if step.entry.desc == "USER MAPPING":
+        return _MAPPING
     text = "\n".join(
         [definition(step.entry).rstrip(), *owner_statements(step.entry, step.entry.owner)]
     )

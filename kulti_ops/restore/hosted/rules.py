@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 NO_RIGHT = "42501"  # insufficient_privilege
+_TO_ONESELF = "0LP01"  # invalid_grant_operation: back to one's own grantor
 # What a materialized view's query meets when a function of it needs a search path.
 _NOT_FOUND = frozenset({"42P01", "42883", "42704"})
 
@@ -287,7 +288,7 @@ EXTENSION_RIGHTS = Rule(
     applies_to="ACL on a part of an extension outside the vendor's schemas",
     reason="whoever installed the extension owns its parts",
     follows="the roles have the rights that the extension gives by itself",
-    excused=frozenset({NO_RIGHT, "42883", "42P01"}),
+    excused=frozenset({NO_RIGHT, _TO_ONESELF, "42883", "42P01"}),
     residual=True,
 )
 OWN_RIGHTS = Rule(
@@ -360,6 +361,33 @@ SUPERUSER = Rule(
     reason="needs a superuser, or the project's leave",
     follows="it is missing, and what depends on it",
     excused=frozenset({NO_RIGHT}),
+    residual=True,
+)
+SERVER = Rule(
+    name="foreign-server",
+    fate=Fate.TRY,
+    applies_to="SERVER, USER MAPPING",
+    reason="needs the right to use the foreign-data wrapper",
+    follows="it is missing, and the foreign tables that depend on it",
+    excused=frozenset({NO_RIGHT}),
+    residual=True,
+)
+SECURITY_LABEL = Rule(
+    name="security-label",
+    fate=Fate.TRY,
+    applies_to="SECURITY LABEL",
+    reason="needs the label's provider, which the project has to load",
+    follows="the label is missing, and what its provider does by it",
+    excused=frozenset({NO_RIGHT, "22023"}),
+    residual=True,
+)
+LANGUAGE = Rule(
+    name="language",
+    fate=Fate.TRY,
+    applies_to="PROCEDURAL LANGUAGE",
+    reason="needs a superuser, and what the language is made of",
+    follows="it is missing, and the functions in it",
+    excused=frozenset({NO_RIGHT, "0A000"}),
     residual=True,
 )
 LEAKPROOF = Rule(

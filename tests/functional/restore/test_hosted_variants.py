@@ -387,6 +387,112 @@ def test_restore_of_roles_into_an_older_version_never_gives_more_than_there_was(
     assert rows(project.url, members) == [(2,)]  # to kulti_team, which inherits nothing; to anon
 
 
+WRAPPER = """
+CREATE EXTENSION postgres_fdw WITH SCHEMA extensions;
+GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO postgres WITH GRANT OPTION;
+"""
+# What was in no inventory, or there by its name only.
+KINDS = f"""
+{WRAPPER}
+SET ROLE postgres;
+CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', dbname 'x');
+GRANT USAGE ON FOREIGN SERVER far TO authenticated;
+CREATE USER MAPPING FOR postgres SERVER far OPTIONS (user 'u', password 'open-sesame');
+CREATE USER MAPPING FOR public SERVER far OPTIONS (user 'u');
+CREATE FOREIGN TABLE public.far_away (id integer) SERVER far OPTIONS (table_name 't');
+CREATE FUNCTION public.same(integer, integer) RETURNS boolean
+    LANGUAGE sql IMMUTABLE AS 'SELECT $1 = $2';
+CREATE FUNCTION public.other(integer, integer) RETURNS boolean
+    LANGUAGE sql IMMUTABLE AS 'SELECT $1 <> $2';
+CREATE OPERATOR public.=== (FUNCTION = public.same, LEFTARG = integer, RIGHTARG = integer,
+    COMMUTATOR = OPERATOR(public.===));
+CREATE TEXT SEARCH DICTIONARY public.words (TEMPLATE = pg_catalog.simple);
+CREATE TEXT SEARCH CONFIGURATION public.search (PARSER = pg_catalog."default");
+ALTER TEXT SEARCH CONFIGURATION public.search ADD MAPPING FOR asciiword WITH public.words;
+RESET ROLE;
+CREATE TEXT SEARCH PARSER public.own_parser (START = prsd_start, GETTOKEN = prsd_nexttoken,
+    END = prsd_end, LEXTYPES = prsd_lextype);
+CREATE OPERATOR CLASS public.own_ops FOR TYPE integer USING hash AS OPERATOR 1 =;
+INSERT INTO pg_seclabel VALUES (
+    'public.profiles'::regclass, 'pg_class'::regclass, 0, 'nobody', 'a label');
+"""
+LOST_KINDS = {
+    ("OPERATOR CLASS public.own_ops", "superuser", "42501"),
+    ("OPERATOR FAMILY public.own_ops", "superuser", "42501"),
+    ("SECURITY LABEL public.TABLE profiles", "security-label", "22023"),
+    ("TEXT SEARCH PARSER public.own_parser", "superuser", "42501"),
+}
+# The restoring role has them already, with the option to grant them on.
+RIGHTS_HELD = ("ACL FOREIGN DATA WRAPPER postgres_fdw", "extension-rights", "0LP01")
+LOST_FAR = {
+    ("ACL FOREIGN DATA WRAPPER postgres_fdw", "extension-rights", "42501"),
+    ("SERVER far", "foreign-server", "42501"),
+    ("ACL FOREIGN SERVER far", "run", "42501"),
+    ("FOREIGN TABLE public.far_away", "run", "42501"),
+    ("ACL public.TABLE far_away", "run", "42501"),
+    ("USER MAPPING USER MAPPING postgres SERVER far", "foreign-server", "42501"),
+    ("USER MAPPING USER MAPPING public SERVER far", "foreign-server", "42501"),
+}
+KINDS_CHANGED = {
+    "foreign server far: options is": "ALTER SERVER far OPTIONS (SET host '127.0.0.2')",
+    "foreign server far: acl is": "REVOKE USAGE ON FOREIGN SERVER far FROM authenticated",
+    "user mapping for postgres on far: options is": (
+        "ALTER USER MAPPING FOR postgres SERVER far OPTIONS (SET password 'changed')"
+    ),
+    "user mapping for PUBLIC on far is missing": "DROP USER MAPPING FOR public SERVER far",
+    "operator public.===(integer,integer): restrict is": (
+        "ALTER OPERATOR public.===(integer, integer) SET (RESTRICT = eqsel)"
+    ),
+    "operator public.===(integer,integer): function is": (
+        "UPDATE pg_operator SET oprcode = 'public.other'::regproc WHERE oprname = '==='"
+    ),
+    "operator public.===(integer,integer): commutator is": (
+        "UPDATE pg_operator SET oprcom = 0 WHERE oprname = '==='"
+    ),
+    "text search configuration public.search: mappings is": (
+        "ALTER TEXT SEARCH CONFIGURATION public.search DROP MAPPING FOR asciiword"
+    ),
+    "text search dictionary public.words: options is": (
+        "ALTER TEXT SEARCH DICTIONARY public.words (StopWords = english)"
+    ),
+}
+
+
+@pytest.mark.parametrize("wrapper", [True, False])
+def test_restore_of_kinds_beyond_tables_compares_or_names_each_of_them(
+    session_root: Path, new_project: NewProject, server_install: Installation, *, wrapper: bool
+) -> None:
+    source = new_project()
+    home = session_root / f"kinds-{wrapper}"
+    execute(source.admin_url, *(f"CREATE TABLE {t} (id integer)" for t in CRITICAL), KINDS)
+    kulti = command_line(home, session_root / "cache")
+    made = kulti("backup", "create", DATABASE_URL=source.url)
+    assert made.code == 0, made.stderr
+    project = new_project()
+    extension = "CREATE EXTENSION postgres_fdw WITH SCHEMA extensions"
+    execute(project.admin_url, WRAPPER if wrapper else extension)
+    done = restore(kulti, project, tools=server_install)
+    summary = "; ".join(r.summary for r in done.done.results)
+    assert done.done.outcome.committed, summary
+    assert done.result("restored-inventory").status is Verdict.OK, summary
+    found = {loss for loss in losses(done) if loss[1] not in {"owner", "depends"}}
+    named = LOST_KINDS | ({RIGHTS_HELD} if wrapper else LOST_FAR)
+    assert named <= found
+    assert found - named == {loss for loss in found if loss[1].startswith("database-")}
+    assert "sesame" not in done.done.residual
+    if not wrapper:
+        return
+    # The scratch server of an ordinary drill has no project's rights to respect.
+    drilled = kulti("restore", "drill", "--format", "json")
+    assert drilled.result("restore")["status"] == "ok", drilled.result("restore")
+    assert drilled.result("restored-inventory")["status"] == "ok"
+    for says, statement in KINDS_CHANGED.items():
+        with done.changed(statement) as connection:
+            result = done.compare(connection)["restored-inventory"]
+        assert (result.status, says in result.summary) == (Verdict.CRIT, True), result.summary
+        assert "sesame" not in result.summary
+
+
 SUPERUSERS = """
 CREATE TABLE public.made_by_superuser (id integer PRIMARY KEY);
 INSERT INTO public.made_by_superuser VALUES (1);
