@@ -20,8 +20,14 @@ from kulti_ops.restore.hosted.rows import decide_rows, decide_sequence
 from kulti_ops.restore.hosted.rules import Fate
 from kulti_ops.restore.hosted.step import Step
 from kulti_ops.restore.hosted.text import without_leakproof
+from kulti_ops.restore.hosted.view import ABOUT_OTHERS
 from kulti_ops.restore.plan import SUPERUSER_KINDS
-from kulti_ops.restore.toc import REFRESH_ENTRY, SESSION_ENTRIES, is_database_level
+from kulti_ops.restore.toc import (
+    REFRESH_ENTRY,
+    SESSION_ENTRIES,
+    dependants,
+    is_database_level,
+)
 
 if TYPE_CHECKING:
     from kulti_ops.archive import Entry
@@ -94,9 +100,17 @@ def _default_acl(view: View, entry: Entry) -> Step:
 
 def _extension(view: View, entry: Entry) -> Step:
     if view.is_there(entry):
-        return Step(entry=entry, rule=rules.EXISTS)
+        if view.is_same(entry, ("schema",)) or not _is_needed(view, entry):
+            return Step(entry=entry, rule=rules.EXISTS)
+        return Step(entry=entry, rule=rules.EXTENSION_ELSEWHERE)
     there = entry.tag in view.facts.extensions_available
     return Step(entry=entry, rule=rules.EXTENSION if there else rules.NO_EXTENSION)
+
+
+def _is_needed(view: View, entry: Entry) -> bool:
+    """Return whether an object of the archive depends on an extension: it names its schema."""
+    needing = dependants(view.toc, {entry.dump_id}) - {entry.dump_id}
+    return any(view.by_id[n].desc not in ABOUT_OTHERS for n in needing)
 
 
 def _event_trigger(view: View, entry: Entry) -> Step:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.restore.hosted import rules
 from kulti_ops.restore.hosted.access import Access, access_changes
+from kulti_ops.restore.hosted.acl import aligned_rights
 from kulti_ops.restore.hosted.decide import ROOTS, decide
 from kulti_ops.restore.hosted.role_plan import RolePlan, plan_roles
 from kulti_ops.restore.hosted.rules import Fate
@@ -39,8 +40,9 @@ class Dangling:
 class HostedPlan:
     """Every entry's step, what is done about roles, and whose default privileges are reset.
 
-    `kept_owners` are (entry, owner) whose owner nobody can make them have; `access` is what
-    the vendor's objects let through here and did not at the source, which nothing changes.
+    `kept_owners` are (entry, owner) whose owner nobody can make them have; `aligned` are
+    (object, statements) for rights that the archive has no entry for; `access` is what the
+    vendor's objects let through here and did not at the source, which nothing changes.
     """
 
     steps: tuple[Step, ...]
@@ -50,6 +52,7 @@ class HostedPlan:
     facts: HostedFacts
     options: HostedOptions
     dangling: tuple[Dangling, ...] = ()
+    aligned: tuple[tuple[str, str], ...] = ()
     access: Access = field(default_factory=Access)
 
     def of(self, *fates: Fate) -> tuple[Step, ...]:
@@ -84,6 +87,7 @@ def plan_hosted(view: View) -> HostedPlan:
         ),
         facts=facts,
         options=options,
+        aligned=aligned_rights(view),
         access=access_changes(view.inventory, facts, source_major=view.source_major),
     )
 

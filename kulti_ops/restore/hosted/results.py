@@ -56,7 +56,7 @@ def judge_losses(plan: HostedPlan, outcome: HostedOutcome) -> CheckResult:
     return CheckResult(
         id="not-restored",
         status=Verdict.WARN if rows else Verdict.OK,
-        summary=f"{len(rows)} things did not come back: {shown}{more}"
+        summary=f"{len(rows)} things did not come back as they were: {shown}{more}"
         if rows
         else "everything that a project can take came back",
         evidence={"lost": len(rows)},
@@ -95,7 +95,11 @@ def _lost(plan: HostedPlan, outcome: HostedOutcome) -> Iterator[dict[str, Any]]:
     refused = {s.entry.dump_id: code for s, code in outcome.refused}
     for step in plan.steps:
         code = refused.get(step.entry.dump_id)
-        if step.fate is Fate.LOST or code is not None or step.rule in _CHANGED:
+        if (
+            step.fate is Fate.LOST
+            or code is not None
+            or (step.rule in rules.NOTEWORTHY and step.rule is not rules.ROWS_STAGED)
+        ):
             yield {
                 "entry": step.entry.label,
                 "rule": step.rule.name,
@@ -168,6 +172,3 @@ def _lost_of_roles(plan: HostedPlan) -> Iterator[dict[str, Any]]:
             "follows": "the role runs with the target's settings",
             "sqlstate": None,
         }
-
-
-_CHANGED = (rules.DANGLING, rules.LEAKPROOF)

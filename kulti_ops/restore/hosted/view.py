@@ -183,6 +183,17 @@ class View:
             e for e in self.toc.of("TABLE DATA") if self._tables.get(e.dump_id, "") in below
         )
 
+    def rows_of_sequence(self, entry: Entry) -> tuple[Entry, ...]:
+        """Return the TABLE DATA entries of the table that a SEQUENCE SET's sequence belongs to."""
+        sequence = self.subject(entry)
+        item = self.item(sequence) if sequence is not None else None
+        column = (item.attributes.get("owned by") if item is not None else None) or ""
+        return tuple(
+            e
+            for e in self.toc.of("TABLE DATA")
+            if (table := self._tables.get(e.dump_id)) and column.startswith(f"{table}.")
+        )
+
     def table_of_rows(self, rows: Entry) -> Entry | None:
         """Return the TABLE entry of a TABLE DATA entry."""
         return next(

@@ -130,6 +130,7 @@ def explained(done: Restoration) -> Counter[str]:
 
 def judge(done: Restoration) -> None:
     """Every check looked, and found nothing that is not explained."""
+    assert "; ".join(r.summary for r in done.done.results if r.status is Verdict.CRIT) == ""
     assert done.done.outcome.committed
     found = {r.id: r.status for r in done.done.results}
     assert found.pop("not-restored") is Verdict.WARN
@@ -559,6 +560,70 @@ def test_restore_of_what_only_a_superuser_can_make_names_each_difference(
     }
     (left_out,) = (r for r in done.result("restored-rows").rows if r["table"] == "auth.mine")
     assert left_out["rows"] == 2
+
+
+UNKNOWN_TABLE = """
+CREATE TABLE auth.novelties (id integer, token text);
+ALTER TABLE auth.novelties OWNER TO supabase_auth_admin;
+GRANT ALL ON auth.novelties TO postgres;
+"""
+ELSEWHERE = f"""
+DROP PUBLICATION supabase_realtime;
+CREATE PUBLICATION supabase_realtime FOR ALL TABLES;
+CREATE PUBLICATION by_schema FOR TABLES IN SCHEMA public;
+CREATE EXTENSION citext WITH SCHEMA public;
+SET ROLE postgres;
+CREATE TABLE public."in; other case" (a public.citext);
+CREATE TABLE public."other case" (a public.citext);
+CREATE PUBLICATION own FOR TABLE public."other case" (a), public.waitlist;
+CREATE TRIGGER nothing_new BEFORE UPDATE ON auth.users
+    FOR EACH ROW EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger();
+RESET ROLE;
+REVOKE ALL ON SCHEMA public FROM postgres, anon, authenticated, service_role;
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+{UNKNOWN_TABLE}
+INSERT INTO auth.novelties VALUES (1, 'x');
+"""
+
+
+def test_restore_into_a_project_that_has_parts_in_another_form_names_each_of_them(
+    sandbox_copy: Callable[[], Database],
+    session_root: Path,
+    new_project: NewProject,
+    server_install: Installation,
+) -> None:
+    source = sandbox_copy()
+    execute(source.admin_url, ELSEWHERE)
+    kulti = command_line(session_root / "elsewhere", session_root / "cache")
+    assert kulti("backup", "create", DATABASE_URL=source.admin_url).code == 0
+    project = new_project()
+    execute(project.admin_url, UNKNOWN_TABLE, "CREATE EXTENSION citext WITH SCHEMA extensions")
+    planned = kulti("restore", "plan", "--target", "env:NEW", "--create-roles", NEW=project.url)
+    done = restore(kulti, project, tools=server_install)
+    judge(done)
+    own = {
+        (e, rule, code) for e, rule, code in losses(done) - ALWAYS - STORAGE if rule != "depends"
+    }
+    assert own - {loss for loss in own if loss[1] in {"extension-rights", "database-setting"}} == {
+        ("EXTENSION citext", "extension-elsewhere", None),
+        ("PUBLICATION supabase_realtime", "publication-for-all-tables", None),
+        ("PUBLICATION by_schema", "owner", None),
+        ("PUBLICATION TABLES IN SCHEMA public.by_schema public", "superuser", "42501"),
+        ("TABLE DATA auth.novelties", "rows-unknown", None),
+    }
+    for line in (
+        "look     TABLE DATA auth.novelties: nobody knows what the rows of this table",
+        'lost     TABLE public."in; other case"'.replace('"', ""),
+        "rights   ACL SCHEMA public: brought to the backup's state",
+        "lost     PUBLICATION supabase_realtime: only a superuser",
+    ):
+        assert line in planned.stdout
+    assert rows(project.url, "SELECT count(*) FROM auth.novelties") == [(1,)]
+    usage = "SELECT has_schema_privilege('anon', 'public', 'CREATE'), nspacl FROM pg_namespace"
+    acl = f"{usage} WHERE nspname = 'public'"
+    assert "anon=" not in str(rows(project.url, acl))
+    triggers = "SELECT count(*) FROM pg_trigger WHERE tgname = 'nothing_new'"
+    assert rows(project.url, triggers) == [(1,)]
 
 
 def test_restore_into_a_project_in_use_is_refused_and_changes_nothing(
