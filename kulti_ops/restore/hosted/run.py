@@ -14,6 +14,7 @@ from kulti_ops.db import connect
 from kulti_ops.errors import RefusedError
 from kulti_ops.progress import SILENT, Progress
 from kulti_ops.restore import guards
+from kulti_ops.restore.hosted.able import judge_able
 from kulti_ops.restore.hosted.compare import judge_restored
 from kulti_ops.restore.hosted.dangling import count_dangling, keys_left_alone, with_dangling
 from kulti_ops.restore.hosted.execute import HostedOutcome, HostedRestore
@@ -94,6 +95,7 @@ def prepare_hosted(
     guards.judge_production(target, production=options.production, confirmed=options.confirmed)
     guards.judge_writable(target, state)
     with connect(target, application="restore preflight", timeout_s=timeout_s) as connection:
+        judge_able(connection, new_roles=False)
         facts = look_at_project(connection)
         judge_new(target, facts, public_only=hosted.public_only)
         verification = verify_backup(
@@ -109,6 +111,7 @@ def prepare_hosted(
         view = View(toc, inventory, facts, hosted)
         plan = make_plan(connection, view, archive=archive, tools=options.tools)
         judge_roles(plan, create_roles=options.create_roles)
+        judge_able(connection, new_roles=bool(plan.roles.names))
     return PreparedHosted(
         manifest=manifest,
         verification=verification,

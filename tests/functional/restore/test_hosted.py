@@ -145,6 +145,35 @@ def test_run_public_only_says_what_dangles_before_and_leaves_the_logins_alone(
     assert "VALIDATE CONSTRAINT" in done.data["residual"]
 
 
+@pytest.mark.parametrize(
+    ("weaken", "strengthen", "says"),
+    [
+        (
+            "REVOKE SET ON PARAMETER session_replication_role FROM postgres",
+            "GRANT SET ON PARAMETER session_replication_role TO postgres",
+            "may not set session_replication_role",
+        ),
+        ("ALTER ROLE postgres NOBYPASSRLS", "ALTER ROLE postgres BYPASSRLS", "lacks BYPASSRLS"),
+        ("ALTER ROLE postgres NOCREATEROLE", "ALTER ROLE postgres CREATEROLE", "lacks CREATEROLE"),
+        (
+            "ALTER DATABASE {name} OWNER TO supabase_admin",
+            "ALTER DATABASE {name} OWNER TO postgres",
+            "lacks CREATE on the database",
+        ),
+    ],
+)
+def test_plan_as_a_role_that_could_not_restore_says_what_it_lacks(
+    kulti: CommandLine, new_project: NewProject, weaken: str, strengthen: str, says: str
+) -> None:
+    project = new_project()
+    execute(project.admin_url, weaken.format(name=project.name))
+    try:
+        done = kulti(*PLAN, NEW=project.url)
+    finally:
+        execute(project.admin_url, strengthen.format(name=project.name))
+    assert (done.code, says in done.document["error"]["message"]) == (6, True), done.stdout
+
+
 REFUSE_WAITLIST = """
 CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN
