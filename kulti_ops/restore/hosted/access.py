@@ -7,16 +7,19 @@ Rights are looked at for the roles that everybody can be; the vendor's own may v
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kulti_ops.restore.hosted.facts import is_vendor_role
 from kulti_ops.restore.hosted.rights import MAINTAIN_SINCE, parse_rights, revoke, subject_of
 from kulti_ops.restore.hosted.vendor import is_vendors
+from kulti_ops.roles import FLAGS, plain_name, quote_identifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from kulti_ops.inventory import Inventory, Item
+    from kulti_ops.inventory import Inventory, Item, Key
     from kulti_ops.restore.hosted.facts import HostedFacts
     from kulti_ops.restore.hosted.rights import Right
 
@@ -26,6 +29,7 @@ TRIGGER_TEXT = ("definition", "enabled")
 # Whom anybody can be who reaches the project's API.
 EVERYBODY = frozenset({"anon", "authenticated"})
 ROW_SECURITY = "row security"
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 _WITH_RIGHTS = frozenset(
     {"column", "foreign table", "function", "materialized view", "schema", "sequence", "table"}
     | {"type", "view"}
@@ -64,6 +68,8 @@ def access_changes(source: Inventory, facts: HostedFacts, *, source_major: int) 
     ignored = frozenset({"MAINTAIN"}) if source_major < MAINTAIN_SINCE else frozenset()
     for was, now in pairs:
         changes += _rights(source, was, now, ignored=ignored, role=facts.role)
+    changes += _roles(before, facts)
+    changes += _memberships(before, facts)
     tables = sum(now.kind == "table" for _, now in pairs)
     return Access(changes=tuple(changes), examined=tables)
 
@@ -126,6 +132,49 @@ def _rights(
         follows="everybody may do here what they might not before",
         residual="\n".join(revoke(r, subject, role=role) for r in gained) if subject else "",
     )
+
+
+def _roles(before: Mapping[Key, Item], facts: HostedFacts) -> Iterator[AccessChange]:
+    """Yield attributes that a role has here and had not: of everybody's, and the customer's."""
+    for key, now in facts.items.items():
+        was = before.get(key)
+        name = plain_name(now.identity)
+        if now.kind != "role" or was is None or not _is_watched(name):
+            continue
+        for flag, word in FLAGS.items():
+            if flag != "inherit" and (was.attributes.get(flag), now.attributes.get(flag)) == (
+                "no",
+                "yes",
+            ):
+                yield AccessChange(
+                    label=f"ROLE {now.identity}",
+                    reason=f"in the project it has {word}, and had not at the source",
+                    follows="whoever is this role may do more than before",
+                    residual=f"ALTER ROLE {quote_identifier(name)} NO{word};",
+                )
+
+
+def _memberships(before: Mapping[Key, Item], facts: HostedFacts) -> Iterator[AccessChange]:
+    """Yield roles that everybody, or a role of the customer's, is here and was not."""
+    for key, now in facts.items.items():
+        role, member = (now.attributes.get(k) or "" for k in ("role", "member"))
+        known = ("role", _identity(member)) in before
+        if now.kind == "membership" and key not in before and known and _is_watched(member):
+            yield AccessChange(
+                label=f"MEMBERSHIP {now.identity}",
+                reason="only the project has it",
+                follows=f"{member} has the rights of {role}, which it had not",
+                residual=f"REVOKE {quote_identifier(role)} FROM {quote_identifier(member)};",
+            )
+
+
+def _is_watched(role: str) -> bool:
+    return role in EVERYBODY or not is_vendor_role(role)
+
+
+def _identity(name: str) -> str:
+    """Return a role as the inventory identifies it: quoted only where it must be."""
+    return name if _PLAIN.fullmatch(name) else quote_identifier(name)
 
 
 def _what(right: Right) -> tuple[str, bool, str]:

@@ -171,3 +171,31 @@ def test_access_to_nothing_is_not_called_the_same() -> None:
     assert judge_access(access_changes(inventory(), facts(), source_major=17)).status is (
         Verdict.SKIPPED
     )
+
+
+def role(name: str, **flags: str) -> Item:
+    return item("role", name, classid=1260, **{"superuser": "no", "bypassrls": "no", **flags})
+
+
+def member(group: str, name: str) -> Item:
+    return item("membership", f"{group} to {name}", classid=1261, role=group, member=name)
+
+
+@pytest.mark.parametrize(
+    ("here", "says"),
+    [
+        ((role("anon", bypassrls="yes"),), ["ROLE anon"]),
+        ((role("mine", superuser="yes"),), ["ROLE mine"]),
+        ((role("supabase_admin", superuser="yes"),), []),
+        ((role("new", superuser="yes"),), []),
+        ((member("service_role", "anon"),), ["MEMBERSHIP service_role to anon"]),
+        ((member("mine", "anon"),), []),
+        ((member("service_role", "supabase_admin"),), []),
+    ],
+)
+def test_role_that_everybody_can_be_and_that_may_do_more_here_is_named(
+    here: tuple[Item, ...], says: list[str]
+) -> None:
+    source = (role("anon"), role("mine"), role("supabase_admin"), member("mine", "anon"))
+    found = access_changes(inventory(*source), facts(*here), source_major=17)
+    assert [c.label for c in found.changes] == says
