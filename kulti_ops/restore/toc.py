@@ -18,6 +18,8 @@ REFRESH_ENTRY = "MATERIALIZED VIEW DATA"
 _SET_AUTHORIZATION = re.compile(r"^SET SESSION AUTHORIZATION (.*);$", re.MULTILINE)
 _RESET_AUTHORIZATION = re.compile(r"^RESET SESSION AUTHORIZATION;$", re.MULTILINE)
 
+GRANTOR = re.compile(r'^SET LOCAL ROLE ("(?:[^"]|"")+"|[^";]+);', re.MULTILINE)
+
 
 def dependants(toc: Toc, roots: Iterable[int]) -> frozenset[int]:
     """Return the dump ids of `roots` and of everything that depends on one, at any distance.

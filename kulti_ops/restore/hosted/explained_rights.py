@@ -77,7 +77,7 @@ def _is_customers(restored: Restored, right: Right) -> bool:
 def _can_grant(restored: Restored, right: Right) -> bool:
     names = {right.grantor} | (set() if right.public else {right.grantee})
     known = restored.facts.roles | set(restored.plan.roles.names)
-    mine = restored.facts.assignable | set(restored.plan.roles.names)
+    mine = restored.facts.assignable | set(restored.plan.roles.lent)
     knows = is_known(right, server_major=restored.facts.server_major)
     return knows and names <= known and right.grantor in mine
 

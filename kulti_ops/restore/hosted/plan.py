@@ -17,9 +17,12 @@ from kulti_ops.restore.hosted.role_plan import RolePlan, plan_roles
 from kulti_ops.restore.hosted.rules import Fate
 from kulti_ops.restore.hosted.step import Step
 from kulti_ops.restore.hosted.text import has_owner
-from kulti_ops.restore.toc import dependants
+from kulti_ops.restore.toc import ACL_ENTRIES, GRANTOR, dependants, with_local_roles
+from kulti_ops.roles import plain_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kulti_ops.archive import Entry
     from kulti_ops.restore.hosted.facts import HostedFacts
     from kulti_ops.restore.hosted.rights import DefaultRights
@@ -40,6 +43,7 @@ class Dangling:
 class HostedPlan:
     """Every entry's step, what is done about roles, and whose default privileges are reset.
 
+    `strangers` are roles in whose name rights would be given, and that nobody can be here.
     `kept_owners` are (entry, owner) whose owner nobody can make them have; `aligned` are
     (object, statements) for rights that the archive has no entry for; `access` is what the
     vendor's objects let through here and did not at the source, which nothing changes.
@@ -52,6 +56,7 @@ class HostedPlan:
     facts: HostedFacts
     options: HostedOptions
     dangling: tuple[Dangling, ...] = ()
+    strangers: tuple[str, ...] = ()
     aligned: tuple[tuple[str, str], ...] = ()
     access: Access = field(default_factory=Access)
 
@@ -87,6 +92,7 @@ def plan_hosted(view: View) -> HostedPlan:
         ),
         facts=facts,
         options=options,
+        strangers=tuple(sorted({r for s in owned.values() for r in _strangers(view, s)})),
         aligned=aligned_rights(view),
         access=access_changes(view.inventory, facts, source_major=view.source_major),
     )
@@ -105,6 +111,13 @@ def _closure(view: View, steps: dict[int, Step]) -> dict[int, Step]:
                     entry=step.entry, rule=rules.DEPENDS, detail=root.entry.label
                 )
     return changed
+
+
+def _strangers(view: View, step: Step) -> Iterator[str]:
+    """Yield the grantors of a step's rights that the restoring role cannot become."""
+    if step.fate in {Fate.RUN, Fate.TRY} and step.entry.desc in ACL_ENTRIES:
+        names = GRANTOR.findall(with_local_roles(step.text or step.entry.definition))
+        yield from (n for n in map(plain_name, names) if not view.can_own(n))
 
 
 def _wants_owner(view: View, step: Step) -> bool:

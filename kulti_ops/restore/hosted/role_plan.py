@@ -97,7 +97,7 @@ def plan_roles(view: View) -> RolePlan:
     return RolePlan(
         create=tuple(new.values()),
         flags=tuple(f for item in new.values() for f in _beyond(item, view.facts)),
-        lent=tuple(sorted(new)),
+        lent=tuple(sorted(new.keys() | view.borrowed_roles)),
         kept=tuple(m for m in wanted if m.attributes["member"] == me and m not in inexact),
         memberships=tuple(m for m in wanted if m.attributes["member"] != me and m not in inexact),
         inexact=tuple(inexact),

@@ -186,10 +186,16 @@ def judge_new(target: Target, facts: HostedFacts, *, public_only: bool) -> None:
 
 
 def judge_roles(plan: HostedPlan, *, create_roles: bool) -> None:
-    """Refuse when roles are missing that nobody said to create.
+    """Refuse when roles are missing that nobody said to create, or are out of reach.
 
     Raises: RefusedError naming them.
     """
+    if plan.strangers:
+        raise RefusedError(
+            f"the backup has rights given by {', '.join(plan.strangers)}, and {plan.facts.role} "
+            "cannot act as that role here",
+            hint=f"drop the role in the new project, or grant it to {plan.facts.role}",
+        )
     if plan.roles.names and not create_roles:
         raise RefusedError(
             f"the target lacks the roles {', '.join(plan.roles.names)}",

@@ -79,9 +79,16 @@ class View:
         named = {plain_name(i.identity) for i in self.inventory.of("role")}
         return frozenset(named - self.facts.roles - self.new_roles.keys())
 
+    @cached_property
+    def borrowed_roles(self) -> frozenset[str]:
+        """Roles of the customer's that the target has, and that can be had for the while."""
+        named = {plain_name(i.identity) for i in self.inventory.of("role")}
+        return frozenset(r for r in named & self.facts.lendable if not is_vendor_role(r))
+
     def can_own(self, role: str) -> bool:
-        """Return whether objects can be given to a role."""
-        return role in self.facts.assignable or role in self.new_roles
+        """Return whether objects can be given to a role, and rights be given in its name."""
+        near = role in self.facts.assignable or role in self.borrowed_roles
+        return near or role in self.new_roles
 
     def item(self, entry: Entry) -> Item | None:
         """Return the inventory's object that an entry makes; None for parts of others."""

@@ -145,6 +145,28 @@ def test_run_public_only_says_what_dangles_before_and_leaves_the_logins_alone(
     assert "VALIDATE CONSTRAINT" in done.data["residual"]
 
 
+def test_run_with_roles_that_somebody_made_beforehand_borrows_them_or_refuses(
+    kulti: CommandLine, new_project: NewProject
+) -> None:
+    """Roles that log in are made by hand, with passwords; their maker is no member of them."""
+    project = new_project()
+    execute(project.admin_url, "CREATE ROLE kulti_analyst")
+    refused = kulti(*PLAN, NEW=project.url)
+    assert refused.code == 6
+    assert "rights given by kulti_analyst" in refused.document["error"]["message"]
+    execute(project.admin_url, "DROP ROLE kulti_analyst")
+    execute(project.url, "CREATE ROLE kulti_analyst LOGIN", "CREATE ROLE kulti_reader")
+    done = kulti(*RUN, NEW=project.url)
+    assert done.code == 0, summaries(done)
+    granted = "SELECT count(*) > 0 FROM pg_class WHERE relacl::text LIKE '%/kulti_analyst%'"
+    assert rows(project.url, granted) == [(True,)]
+    members = """
+        SELECT count(*) FROM pg_auth_members
+         WHERE roleid::regrole::text LIKE 'kulti%' AND (inherit_option OR set_option)
+    """
+    assert rows(project.url, members) == [(0,)]
+
+
 @pytest.mark.parametrize(
     ("weaken", "strengthen", "says"),
     [

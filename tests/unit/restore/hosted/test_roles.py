@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from kulti_ops.restore.hosted.role_plan import membership_statement, plan_roles, setting_statements
-from tests.unit.making import inventory, item
-from tests.unit.restore.hosted.making import facts, view
+from tests.unit.making import entry, inventory, item
+from tests.unit.restore.hosted.making import facts, plan, view
 
 
 def membership(role: str, member: str, **more: str) -> Any:
@@ -105,3 +105,16 @@ def test_settings_are_quoted_for_people() -> None:
     assert list(setting_statements(here, database="d")) == [
         'ALTER ROLE "r" IN DATABASE "d" SET a TO \'b\';'
     ]
+
+
+def test_role_that_is_there_is_borrowed_if_within_reach_and_else_a_stranger() -> None:
+    text = 'SET SESSION AUTHORIZATION "odd role";\nGRANT SELECT ON TABLE t TO anon;\n'
+    acl = entry(1, "ACL", "TABLE t", definition=text)
+    source = inventory(item("role", '"odd role"'))
+    here = facts(roles=frozenset({"odd role", "postgres"}))
+    assert plan(acl, target=here, source=source).strangers == ("odd role",)
+    reach = facts(
+        roles=frozenset({"odd role", "postgres"}), lendable=frozenset({"odd role", "supabase_x"})
+    )
+    made = plan(acl, target=reach, source=source)
+    assert (made.strangers, made.roles.lent, made.roles.names) == ((), ("odd role",), ())
