@@ -19,6 +19,7 @@ NO_ITEM = "restored or not, nobody compared it: the backup's inventory has no su
 # What belongs to the session or to the database, and what other checks look at.
 _ELSEWHERE = frozenset(
     {
+        "BLOB",
         "BLOB METADATA",
         "BLOBS",
         "DATABASE",

@@ -206,17 +206,19 @@ CREATE EVENT TRIGGER refuse ON ddl_command_end EXECUTE FUNCTION public.refuse();
 ALTER EVENT TRIGGER refuse ENABLE ALWAYS;
 """
 REFUSE_AVATARS = "ALTER TABLE storage.buckets ADD CHECK (id <> 'avatars')"
+REFUSE_TEXT = "ALTER TABLE auth.users ALTER COLUMN aud TYPE integer USING 1"
 
 
 @pytest.mark.parametrize(
-    ("spoil", "entry", "sqlstate"),
+    ("spoil", "entry", "sqlstate", "place"),
     [
-        (REFUSE_WAITLIST, "TABLE public.waitlist", "P0001"),
-        (REFUSE_AVATARS, "TABLE DATA storage.buckets", "23514"),
+        (REFUSE_WAITLIST, "TABLE public.waitlist", "P0001", "not this one"),
+        (REFUSE_AVATARS, "TABLE DATA storage.buckets", "23514", "constraint buckets_id_check"),
+        (REFUSE_TEXT, "TABLE DATA auth.users", "22P02", "row 1, column aud"),
     ],
 )
 def test_run_with_an_entry_that_fails_is_undone_and_names_it(
-    kulti: CommandLine, new_project: NewProject, spoil: str, entry: str, sqlstate: str
+    kulti: CommandLine, new_project: NewProject, spoil: str, entry: str, sqlstate: str, place: str
 ) -> None:
     project = new_project()
     execute(project.admin_url, spoil)
@@ -225,7 +227,9 @@ def test_run_with_an_entry_that_fails_is_undone_and_names_it(
     assert done.code == 5, done.stderr
     assert errors(done) == [(entry, sqlstate)]
     assert "undone, nothing is changed" in done.result("restore")["summary"]
+    assert place in done.result("restore")["rows"][0]["message"]
     assert "avatars" not in done.stdout + done.stderr
+    assert "authenticated" not in done.stdout + done.stderr
     assert rows(project.admin_url, STATE) == before
 
 
