@@ -64,8 +64,9 @@ class OperationFailedError(KultiError):
 class DatabaseError(OperationFailedError):
     """The database refused or was lost; `sqlstate` where the server gave one.
 
-    Carries the server's primary message only: DETAIL and CONTEXT hold row data. `cause`
-    is one word for why no connection came about; `db` lists them.
+    Carries the server's primary message only: DETAIL and CONTEXT hold row data. `place` names
+    the constraint, or the line and column of a COPY, but no value. `cause` is one word for
+    why no connection came about; `db` lists them.
     """
 
     kind = "database"
@@ -77,10 +78,12 @@ class DatabaseError(OperationFailedError):
         hint: str = "",
         sqlstate: str | None = None,
         primary: str = "",
+        place: str = "",
         cause: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.sqlstate = sqlstate
+        self.place = place
         self.cause = cause
         self.primary = primary or message
 

@@ -9,6 +9,18 @@ IDENTIFIER_LISTS = frozenset(
     {"search_path", "session_preload_libraries", "local_preload_libraries", "temp_tablespaces"}
 )
 
+OPTIONS_SINCE = 160000  # GRANT … WITH INHERIT, SET
+# attributes of a role: as an inventory calls them, as SQL does
+FLAGS = {
+    "superuser": "SUPERUSER",
+    "inherit": "INHERIT",
+    "createrole": "CREATEROLE",
+    "createdb": "CREATEDB",
+    "login": "LOGIN",
+    "replication": "REPLICATION",
+    "bypassrls": "BYPASSRLS",
+}
+
 
 def plain_name(identity: str) -> str:
     """Return the name that a quoted or unquoted identifier stands for."""

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kulti_ops.commands.hosted_plan import plan_steps, plan_text, role_lines
 from kulti_ops.commands.shared import ask, storage_of
 from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Target
     from kulti_ops.edge import Invocation
@@ -101,7 +100,7 @@ def plan_project(
     rest = residual_sql(prepared.plan)
     if residual is not None:
         run.write_file(residual, rest, masked=False)
-    steps = _steps(prepared)
+    steps = plan_steps(prepared)
     shown = f"residual {residual}" if residual is not None else f"\n{rest}"
     return Outcome(
         data={
@@ -111,6 +110,8 @@ def plan_project(
             "missing_roles": prepared.plan.roles.names,
             "steps": steps,
             "dangling": [asdict(d) for d in prepared.plan.dangling],
+            "roles": list(role_lines(prepared.plan)),
+            "access": [asdict(c) for c in prepared.plan.access.changes],
             "residual": rest,
         },
         table=tuple(steps),
@@ -178,65 +179,6 @@ def restore_project(
         # undone for a difference alone is the comparison's verdict
         failure=failure_of(done.results) if done.outcome.errors else None,
     )
-
-
-def plan_text(prepared: PreparedHosted) -> str:
-    """Return the plan as a person reads it: how much runs, and everything that does not."""
-    return "\n".join(_plan_lines(prepared))
-
-
-def _plan_lines(prepared: PreparedHosted) -> Iterator[str]:
-    from kulti_ops.clock import iso
-    from kulti_ops.restore.hosted.rules import Fate
-
-    plan, manifest = prepared.plan, prepared.manifest
-    yield f"restore  {manifest.backup_id} ({iso(manifest.snapshot_at)})"
-    yield f"into     {prepared.target.label}, a new project, PostgreSQL {plan.facts.server_major}"
-    yield "entries  " + ", ".join(f"{len(plan.of(fate))} {fate}" for fate in Fate)
-    if plan.roles.names:
-        yield f"roles    to be created: {', '.join(plan.roles.names)}"
-    for key in plan.dangling:
-        to = f"{key.rows or 'no'} rows would point to nothing in {key.refers_to}"
-        yield f"dangling {key.constraint} on {key.table}: {to}"
-    for step in plan.of(Fate.LOST):
-        yield f"lost     {step.entry.label}: {step.reason}; {step.rule.follows}"
-    for step in plan.of(Fate.TRY):
-        yield f"try      {step.entry.label}: {step.reason}"
-    for entry, owner in plan.kept_owners:
-        yield f"owner    {entry.label}: {owner} cannot own it here"
-    yield from _skipped(prepared)
-
-
-def _skipped(prepared: PreparedHosted) -> Iterator[str]:
-    """Yield what is skipped, summed up by rule: the vendor's own parts are many."""
-    from kulti_ops.restore.hosted.rules import Fate
-
-    by_rule: dict[str, list[str]] = {}
-    for step in prepared.plan.of(Fate.SKIP):
-        by_rule.setdefault(step.rule.reason, []).append(step.entry.label)
-    for reason, labels in by_rule.items():
-        named = f": {', '.join(labels)}" if reason in _named_reasons() else ""
-        yield f"skip     {len(labels)} entries: {reason}{named}"
-
-
-def _named_reasons() -> frozenset[str]:
-    """Return the reasons whose entries a person wants to see by name: rows that are left out."""
-    from kulti_ops.restore.hosted import rules
-
-    return frozenset({rules.SESSIONS.reason})
-
-
-def _steps(prepared: PreparedHosted) -> list[dict[str, Any]]:
-    return [
-        {
-            "entry": s.entry.label,
-            "action": str(s.fate),
-            "rule": s.rule.name,
-            "reason": s.reason,
-            "follows": s.rule.follows,
-        }
-        for s in prepared.plan.steps
-    ]
 
 
 def _restored_data(prepared: PreparedHosted, done: HostedRestored) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Messages never carry the server's DETAIL or CONTEXT, which hold row data.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
@@ -62,6 +63,11 @@ def _make_times_readable(connection: Connection) -> None:
             connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), wanted))
 
 
+# What COPY says of a line before it quotes it: `COPY t, line 3, column c: "…"`. Of a line with
+# too few or too many columns nothing but its number.
+_COPY_LINE = re.compile(r"^COPY [^\n]*?, line (\d+)(?:, column ([\w$]+)(?=:))?", re.MULTILINE)
+
+
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Turn psycopg's exceptions into `DatabaseError`: primary message and SQLSTATE only."""
@@ -78,7 +84,26 @@ def database_error(what: str, error: psycopg.Error) -> DatabaseError:
         primary = "the connection was lost"
     primary = redact_server(primary or type(error).__name__)
     code = f" ({error.sqlstate})" if error.sqlstate else ""
-    return DatabaseError(f"{what}: {primary}{code}", sqlstate=error.sqlstate, primary=primary)
+    return DatabaseError(
+        f"{what}: {primary}{code}", sqlstate=error.sqlstate, primary=primary, place=_place(error)
+    )
+
+
+def _place(error: psycopg.Error) -> str:
+    """Return where a row did not fit: names and a line's number, and nothing of the row."""
+    if error.diag.constraint_name:
+        return f"constraint {error.diag.constraint_name}"
+    if error.diag.column_name:
+        return f"column {error.diag.column_name}"
+    return place_in_copy(error.diag.context or "")
+
+
+def place_in_copy(context: str) -> str:
+    """Return row and column of what COPY says, without what it quotes of the row."""
+    match = _COPY_LINE.search(context)
+    if match is None:
+        return ""
+    return f"row {match[1]}" + (f", column {match[2]}" if match[2] else "")
 
 
 def _connect_error(target: Target, error: psycopg.Error) -> DatabaseError:

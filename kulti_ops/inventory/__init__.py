@@ -9,19 +9,19 @@ the source under the backup's snapshot and on a restored copy.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops.errors import StorageError
+from kulti_ops.inventory.versions import SCHEMA_VERSION, known_attributes, knows_kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from kulti_ops.db import Connection
 
-SCHEMA_VERSION = 1
 LIMIT_BYTES = 512 * 1024 * 1024  # of the file; about 200 bytes a property
 
 # Whatever influences how the catalogue functions and COPY write values.
@@ -65,12 +65,14 @@ class Inventory:
     `row_counts` maps a table's identity to its rows (None: not counted);
     `sequences` maps an identity to (last value, is called, owning column's maximum).
     `session` are the settings that pg_dump's session had: a digest replays them.
+    `schema_version` says what an inventory of its time knew.
     """
 
     items: tuple[Item, ...]
     row_counts: Mapping[str, int | None]
     sequences: Mapping[str, tuple[int, bool, int | None]]
     session: Mapping[str, str]
+    schema_version: int = SCHEMA_VERSION
 
     def of(self, *kinds: str) -> Iterator[Item]:
         """Yield the items of some kinds."""
@@ -79,6 +81,17 @@ class Inventory:
     def by_key(self) -> dict[Key, Item]:
         """Return the items by kind and identity."""
         return {item.key: item for item in self.items}
+
+    def known(self, items: Iterable[Item]) -> tuple[Item, ...]:
+        """Return items with the kinds and properties that an inventory of this schema has."""
+        if self.schema_version >= SCHEMA_VERSION:
+            return tuple(items)
+        version = self.schema_version
+        return tuple(
+            replace(i, attributes=known_attributes(i.kind, i.attributes, version))
+            for i in items
+            if knows_kind(i.kind, version)
+        )
 
 
 def read_items(connection: Connection) -> tuple[Item, ...]:
@@ -134,6 +147,7 @@ def from_json(data: bytes) -> Inventory:
             row_counts=document["row_counts"],
             sequences={k: (v[0], v[1], v[2]) for k, v in document["sequences"].items()},
             session=document["session"],
+            schema_version=version,
         )
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise StorageError("inventory.json cannot be read: it is damaged") from error

@@ -215,6 +215,7 @@ def restore_into_plain(
                 digests=verified.digests,
                 archive=archive,
                 left_out_tables=left_out_tables(plan),
+                not_run=frozenset(s.entry.dump_id for s in plan.explained),
             )
             _compare(
                 scratch, expected, plan, drill, options=options, snapshot_at=manifest.snapshot_at
@@ -232,6 +233,7 @@ def _compare(
 ) -> None:
     rules = (
         compare.extension_version,
+        compare.hidden_options,
         compare.scratch_superuser,
         compare.other_roles(expected.inventory),
         *_left_out_rules(expected, plan),
@@ -262,7 +264,7 @@ def _left_out_rules(
     """Return rules for exactly the objects whose entries the plan left out, and their parts."""
     by_reason: dict[str, list[tuple[str, str]]] = {}
     left_out = ((s.entry, s.reason) for s in plan.explained)
-    for key, reason in lost_items(expected.inventory, left_out).items():
+    for key, reason in lost_items(expected.inventory, left_out, toc=expected.toc).items():
         by_reason.setdefault(reason, []).append(key)
     return tuple(compare.left_out(keys, reason) for reason, keys in by_reason.items())
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
 
-    from kulti_ops.archive import Entry
+    from kulti_ops.archive import Entry, Toc
     from kulti_ops.inventory import Inventory, Item, Key
 
 # Kinds whose identity is `NAME on TABLE`.
@@ -20,19 +20,55 @@ _RELATIONS = frozenset({"table", "view", "materialized view", "foreign table"})
 
 
 def lost_items(
-    inventory: Inventory, not_run: Iterable[tuple[Entry, str]], *, present: Container[Key] = ()
+    inventory: Inventory,
+    not_run: Iterable[tuple[Entry, str]],
+    *,
+    toc: Toc,
+    present: Container[Key] = (),
 ) -> dict[Key, str]:
     """Return the objects of entries that did not run and of their parts, with the reason.
 
     What was `present` in the target before is not lost, and neither is a part of it.
     """
-    places = {(e.classid, e.oid): reason for e, reason in not_run if e.classid}
+    entries = tuple(not_run)
+    places = {(e.classid, e.oid): reason for e, reason in entries if e.classid}
+    mappings = {e.tag: reason for e, reason in entries if e.desc == "USER MAPPING"}
+    labels = dict(_labels(entries, toc))
     found = {
-        item.key: places[item.classid, item.objid]
+        item.key: reason
         for item in inventory.items
-        if (item.classid, item.objid) in places and item.key not in present
+        if item.key not in present
+        and (
+            reason := places.get((item.classid, item.objid))
+            or mappings.get(_mapping_tag(item))
+            or labels.get(_labelled(item))
+        )
     }
     return dict(_parts(inventory, found)) | found
+
+
+def _mapping_tag(item: Item) -> str:
+    """Return the tag of a user mapping's entry, which has no place in the catalogues."""
+    if item.kind != "user mapping":
+        return ""
+    return f"USER MAPPING {item.attributes.get('user')} SERVER {item.attributes.get('server')}"
+
+
+def _labels(
+    entries: Iterable[tuple[Entry, str]], toc: Toc
+) -> Iterator[tuple[tuple[str, int] | None, str]]:
+    """Yield the objects whose labels did not come: one entry holds all labels of an object."""
+    by_id = {e.dump_id: e for e in toc.entries}
+    for entry, reason in entries:
+        for number in entry.dependencies if entry.desc == "SECURITY LABEL" else ():
+            if number in by_id:
+                yield (str(by_id[number].classid), by_id[number].oid), reason
+
+
+def _labelled(item: Item) -> tuple[str, int] | None:
+    return (
+        (item.attributes.get("class") or "", item.objid) if item.kind == "security label" else None
+    )
 
 
 def _parts(inventory: Inventory, found: Mapping[Key, str]) -> Iterator[tuple[Key, str]]:

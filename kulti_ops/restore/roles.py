@@ -8,29 +8,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kulti_ops.db import sql
-from kulti_ops.roles import parse_array, plain_name, setting_values
+from kulti_ops.roles import FLAGS, OPTIONS_SINCE, parse_array, plain_name, setting_values
 
 if TYPE_CHECKING:
     from kulti_ops.db import Connection
     from kulti_ops.inventory import Item
 
-_FLAGS = {
-    "superuser": "SUPERUSER",
-    "inherit": "INHERIT",
-    "createrole": "CREATEROLE",
-    "createdb": "CREATEDB",
-    "login": "LOGIN",
-    "replication": "REPLICATION",
-    "bypassrls": "BYPASSRLS",
-}
 
+def create_role(
+    connection: Connection, item: Item, *, without: frozenset[str] = frozenset()
+) -> None:
+    """Create a role with its attributes, without a password.
 
-def create_role(connection: Connection, item: Item, *, superuser: bool = True) -> None:
-    """Create a role with its attributes, without a password; its superuser flag only if told so."""
+    Attributes in `without` are not mentioned: who may not give one may not deny it either.
+    """
     words = [
         word if item.attributes.get(key) == "yes" else f"NO{word}"
-        for key, word in _FLAGS.items()
-        if superuser or key != "superuser"
+        for key, word in FLAGS.items()
+        if key not in without
     ]
     limit = int(item.attributes.get("connection limit") or -1)
     name = sql.Identifier(plain_name(item.identity))
@@ -46,20 +41,26 @@ def create_role(connection: Connection, item: Item, *, superuser: bool = True) -
         connection.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(name, sql.Literal(comment)))
 
 
-def grant_membership(connection: Connection, item: Item) -> None:
-    """Make one role a member of another, with the options that it had."""
-    options = ", ".join(
-        f"{word.upper()} {'TRUE' if item.attributes.get(word) == 'yes' else 'FALSE'}"
-        for word in ("admin", "inherit", "set")
-        if item.attributes.get(word)
+def grant_membership(
+    connection: Connection,
+    item: Item,
+    *,
+    options: tuple[str, ...] = ("admin", "inherit", "set"),
+) -> None:
+    """Make one role a member of another, with those `options` that it had.
+
+    A server before 16 knows only ADMIN; whoever calls judges what the others become there.
+    """
+    had = {o: item.attributes[o] == "yes" for o in options if item.attributes.get(o)}
+    if connection.info.server_version >= OPTIONS_SINCE:
+        words = ", ".join(f"{o.upper()} {'TRUE' if on else 'FALSE'}" for o, on in had.items())
+    else:
+        words = "ADMIN OPTION" if had.get("admin") else ""
+    statement = sql.SQL("GRANT {} TO {}").format(
+        sql.Identifier(item.attributes.get("role") or ""),
+        sql.Identifier(item.attributes.get("member") or ""),
     )
-    connection.execute(
-        sql.SQL("GRANT {} TO {} WITH {}").format(
-            sql.Identifier(item.attributes.get("role") or ""),
-            sql.Identifier(item.attributes.get("member") or ""),
-            sql.SQL(options or "ADMIN FALSE"),
-        )
-    )
+    connection.execute(statement + sql.SQL(f" WITH {words}" if words else ""))
 
 
 def apply_settings(

@@ -177,6 +177,7 @@ def _compare(
     )
     rules = (
         compare.extension_version,
+        compare.hidden_options,
         compare.other_roles(prepared.inventory),
         *(() if options.create_roles else (compare.existing_roles,)),
     )

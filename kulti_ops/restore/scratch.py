@@ -56,7 +56,7 @@ def prepare_roles(server: PgServer, inventory: Inventory, *, server_major: int) 
     password = secrets.token_urlsafe(24)
     with connect(admin, application="scratch") as connection, translated("scratch server"):
         for item in inventory.of("role"):
-            create_role(connection, item, superuser=False)
+            create_role(connection, item, without=frozenset({"superuser"}))
         for item in inventory.of("membership"):
             if item.attributes.get("role") not in DANGEROUS_ROLES:
                 grant_membership(connection, item)
@@ -84,6 +84,7 @@ def prepare_schemas(
                     _create_extension(connection, entry.tag, entry.definition)
         connection.execute("RESET ROLE")
         connection.execute(_SQL_EXTENSION_ROLE_DONE)
+        _let_servers_be_owned(connection)
     return errors
 
 
@@ -101,6 +102,15 @@ def _create_extension(connection: Connection, name: str, definition: str) -> Non
     if exists.fetchone():
         statement += sql.SQL(" SCHEMA {}").format(sql.Identifier(schema))
     connection.execute(statement)
+
+
+def _let_servers_be_owned(connection: Connection) -> None:
+    """Let every role own a foreign server: that wants the right to use its wrapper."""
+    wrappers = connection.execute("SELECT fdwname FROM pg_foreign_data_wrapper").fetchall()
+    for (name,) in wrappers:
+        connection.execute(
+            sql.SQL("GRANT USAGE ON FOREIGN DATA WRAPPER {} TO PUBLIC").format(sql.Identifier(name))
+        )
 
 
 def _target(server: PgServer, *, user: str, password: str) -> Target:

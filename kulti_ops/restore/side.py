@@ -262,10 +262,12 @@ def loading(identity: str) -> Iterator[None]:
     except DatabaseError as error:
         if (error.sqlstate or "").startswith(DATA_ERRORS):
             primary = "a value does not fit the target's type or constraints"
+            primary += f": {error.place}" if error.place else ""
             raise DatabaseError(
                 f"loading {identity}: {primary} ({error.sqlstate})",
                 sqlstate=error.sqlstate,
                 primary=primary,
+                place=error.place,
             ) from None
         raise
 

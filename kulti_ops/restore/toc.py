@@ -18,6 +18,8 @@ REFRESH_ENTRY = "MATERIALIZED VIEW DATA"
 _SET_AUTHORIZATION = re.compile(r"^SET SESSION AUTHORIZATION (.*);$", re.MULTILINE)
 _RESET_AUTHORIZATION = re.compile(r"^RESET SESSION AUTHORIZATION;$", re.MULTILINE)
 
+GRANTOR = re.compile(r'^SET LOCAL ROLE ("(?:[^"]|"")+"|[^";]+);', re.MULTILINE)
+
 
 def dependants(toc: Toc, roots: Iterable[int]) -> frozenset[int]:
     """Return the dump ids of `roots` and of everything that depends on one, at any distance.
@@ -25,8 +27,9 @@ def dependants(toc: Toc, roots: Iterable[int]) -> frozenset[int]:
     Comments, rights and row security name their table as a dependency, so they go along.
     """
     needed_by: dict[int, list[int]] = {}
+    servers = tuple(toc.of("SERVER"))
     for entry in toc.entries:
-        for dependency in entry.dependencies:
+        for dependency in (*entry.dependencies, *_mapped_on(entry, servers)):
             needed_by.setdefault(dependency, []).append(entry.dump_id)
     found = set(roots)
     waiting = list(found)
@@ -36,6 +39,13 @@ def dependants(toc: Toc, roots: Iterable[int]) -> frozenset[int]:
                 found.add(dependant)
                 waiting.append(dependant)
     return frozenset(found)
+
+
+def _mapped_on(entry: Entry, servers: Iterable[Entry]) -> tuple[int, ...]:
+    """Return the server of a USER MAPPING, which pg_dump names in its tag and nowhere else."""
+    if entry.desc != "USER MAPPING":
+        return ()
+    return tuple(s.dump_id for s in servers if entry.tag.endswith(f" SERVER {s.tag}"))
 
 
 def is_database_level(entry: Entry) -> bool:

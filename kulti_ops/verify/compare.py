@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ABSENT = "(absent)"
 PRESENT = "(present)"
+HIDDEN = "hidden"  # as the inventory writes a user mapping's options
 TARGETS_OWN = "the target's own"
 
 
@@ -79,6 +80,17 @@ def extension_version(difference: Difference) -> str:
     """Explain another version of an extension: that is the server's, not the backup's."""
     same = difference.kind == "extension" and difference.attribute == "version"
     return "the target's server brings another version of the extension" if same else ""
+
+
+def hidden_options(difference: Difference) -> str:
+    """Explain options of a user mapping that one of the two roles may not see."""
+    options = (difference.kind, difference.attribute) == ("user mapping", "options")
+    hidden = HIDDEN in {difference.source, difference.target}
+    return (
+        "not compared: only the mapped role may see a mapping's options"
+        if options and hidden
+        else ""
+    )
 
 
 def scratch_superuser(difference: Difference) -> str:

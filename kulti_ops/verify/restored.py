@@ -19,6 +19,7 @@ from kulti_ops.verify.compare import TARGETS_OWN, Difference, compare_items, exp
 from kulti_ops.verify.contents import multiset_digests
 from kulti_ops.verify.expectations import archived_states
 from kulti_ops.verify.live import digest_tables
+from kulti_ops.verify.uncompared import NO_ITEM, uncompared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
@@ -53,6 +54,7 @@ class Expected:
     digests: dict[str, TableDigest]
     archive: ArchiveSource
     left_out_tables: frozenset[str] = frozenset()
+    not_run: frozenset[int] = frozenset()  # entries left out, each with a reason of its own
 
 
 def compare_objects(
@@ -62,7 +64,7 @@ def compare_objects(
     started = time.monotonic()
     with connect(target, application="compare") as connection, translated("inventory"):
         pin_session(connection, expected.inventory.session)
-        items = read_items(connection)
+        items = expected.inventory.known(read_items(connection))
     differences = explain(compare_items(expected.inventory.items, items), rules)
     return judge_objects(expected, differences, started=started), differences
 
@@ -73,20 +75,27 @@ def judge_objects(
     """Judge the differences of two inventories; `started` is of the monotonic clock."""
     faults = tuple(d for d in differences if not d.explained)
     explained = len(differences) - len(faults)
+    unseen = uncompared(expected.inventory, expected.toc, not_run=expected.not_run)
     evidence = {
         "objects": len(expected.inventory.items),
         "differences": len(faults),
         "explained": explained,
+        "not_compared": len(unseen),
     }
     aside = f"; {explained} explained differences" if explained else ""
+    aside += f"; {len(unseen)} not compared: {', '.join(unseen[:NAMES_SHOWN])}" if unseen else ""
     good = f"{len(expected.inventory.items)} objects are the same{aside}"
     bad = f"{len(faults)} differences: " + "; ".join(d.label for d in faults[:NAMES_SHOWN])
     return CheckResult(
         id="inventory",
-        status=Verdict.CRIT if faults else Verdict.OK,
+        status=Verdict.CRIT if faults else Verdict.WARN if unseen else Verdict.OK,
         summary=bad if faults else good,
         evidence=evidence,
-        rows=tuple(_difference_row(d) for d in differences if d.explained != TARGETS_OWN),
+        rows=(
+            *(_difference_row(d) for d in differences if d.explained != TARGETS_OWN),
+            *({"entry": label, "not_compared": NO_ITEM} for label in unseen),
+        ),
+        next="look at what was not compared yourself" if unseen and not faults else None,
         duration_s=time.monotonic() - started,
     )
 

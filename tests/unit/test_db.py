@@ -10,6 +10,7 @@ import pytest
 
 from kulti_ops.config import load_settings, variable_names
 from kulti_ops.db import Target, database_error, parse_target, source_target
+from kulti_ops.db.connection import place_in_copy
 from kulti_ops.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -177,3 +178,21 @@ def test_source_of_libpqs_environment_is_the_last_resort(monkeypatch: pytest.Mon
 def test_database_error_without_a_server_message_says_the_connection_was_lost() -> None:
     error = database_error("dumping", psycopg.OperationalError(f"secret {CANARY}"))
     assert error.message == "dumping: the connection was lost"
+
+
+@pytest.mark.parametrize(
+    ("context", "place"),
+    [
+        ('COPY users, line 3, column aud: "canary-secret"', "row 3, column aud"),
+        ('COPY users, line 3: "canary-secret\tx, column y: z"', "row 3"),
+        ("COPY users, line 7", "row 7"),
+        ('SQL function "f" statement 1\nCOPY t, line 2: "canary-secret"', "row 2"),
+        ('COPY "odd, line 9", line 2, column odd name: "canary-secret"', "row 9"),
+        ("PL/pgSQL function f() line 3 at RAISE", ""),
+        ("", ""),
+    ],
+)
+def test_place_of_a_row_that_does_not_fit_quotes_nothing_of_the_row(
+    context: str, place: str
+) -> None:
+    assert place_in_copy(context) == place

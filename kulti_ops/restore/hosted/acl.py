@@ -21,7 +21,7 @@ from kulti_ops.restore.hosted.rights import (
     subject_of,
 )
 from kulti_ops.restore.hosted.step import Step
-from kulti_ops.roles import quote_identifier
+from kulti_ops.roles import plain_name, quote_identifier
 
 if TYPE_CHECKING:
     from kulti_ops.archive import Entry
@@ -51,6 +51,31 @@ def decide_rights(view: View, entry: Entry) -> Step:
         owner = found[0].attributes.get("owner") or ""
         return _without_gone_roles(view, entry, wanted=wanted, subject=subject, owner=owner)
     return Step(entry=entry, rule=rules.RUN)
+
+
+def aligned_rights(view: View) -> tuple[tuple[str, str], ...]:
+    """Return (object, statements) for rights of the customer's objects without an ACL entry.
+
+    pg_dump writes none for an object whose rights are PostgreSQL's own, like a hardened
+    schema public; where the target has the object already it may have given more.
+    """
+    covered = {
+        found[0].key
+        for entry in view.toc.of("ACL")
+        if (found := view.rights_item(entry)) is not None
+    }
+    lines = []
+    for item in view.inventory.of("schema"):
+        present = view.facts.items.get(item.key)
+        subject = subject_of(item)
+        if item.key in covered or present is None or subject is None:
+            continue
+        if not view.facts.is_vendor_schema(plain_name(item.identity)):
+            wanted = _of_roles_that_are(view, _known_rights(view, item))
+            there = parse_rights(present.attributes.get("acl"))
+            text = _joined(tuple(bring_to(wanted, there, subject, role=view.facts.role)))
+            lines.append((f"ACL SCHEMA {item.identity}", text))
+    return tuple((label, text) for label, text in lines if text)
 
 
 def _vendor_rights(view: View, entry: Entry, *, item: Item, subject: Subject) -> Step:

@@ -26,25 +26,25 @@ def judge_restored(
     tools: Installation,
 ) -> tuple[CheckResult, ...]:
     """Hold what was restored against the backup; tables' matches go to `outcome`."""
+    restored = Restored(
+        toc=prepared.toc,
+        inventory=prepared.inventory,
+        plan=prepared.plan,
+        refused={
+            step.entry.dump_id: step.rule.reason if step.fate is Fate.TRY else rules.DEPENDS.reason
+            for step, _ in outcome.refused
+        },
+        refused_roles=frozenset(outcome.refused_roles),
+    )
     comparison = Comparison(
         connection=connection,
-        restored=Restored(
-            toc=prepared.toc,
-            inventory=prepared.inventory,
-            plan=prepared.plan,
-            refused={
-                step.entry.dump_id: step.rule.reason
-                if step.fate is Fate.TRY
-                else rules.DEPENDS.reason
-                for step, _ in outcome.refused
-            },
-            refused_roles=frozenset(outcome.refused_roles),
-        ),
+        restored=restored,
         expected=Expected(
             inventory=prepared.inventory,
             toc=prepared.toc,
             digests=prepared.verification.digests,
             archive=prepared.archive,
+            not_run=frozenset(restored.not_run),
         ),
         tools=tools,
     )

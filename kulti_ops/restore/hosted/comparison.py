@@ -95,9 +95,11 @@ def _looking(comparison: Comparison) -> Iterator[None]:
 def _objects(comparison: Comparison) -> CheckResult:
     started = time.monotonic()
     with translated("inventory"):
-        items = read_items(comparison.connection)
+        known = comparison.expected.inventory.known
+        items = known(read_items(comparison.connection))
     restored = _with_same_views(comparison, items)
-    differences = explain(compare_items(expected_items(restored), items), explaining(restored))
+    wanted = known(expected_items(restored))
+    differences = explain(compare_items(wanted, items), explaining(restored))
     return checks.judge_objects(comparison.expected, differences, started=started)
 
 
@@ -138,12 +140,28 @@ def _rows(comparison: Comparison) -> CheckResult:
         if table in expected.digests and expected.digests[table].rows
     )
     unseen = tuple(
-        {"table": f"{e.namespace}.{e.tag}", "rows": None, "left_out": EXTENSIONS_TABLE}
+        f"{e.namespace}.{e.tag}"
         for e in expected.toc.of("TABLE DATA")
         if e.dump_id not in tables and e.dump_id not in comparison.restored.not_run
     )
-    evidence = {**result.evidence, "left_out": len(lost), "not_compared": len(unseen)}
-    return replace(result, evidence=evidence, rows=(*result.rows, *lost, *unseen))
+    evidence = {**result.evidence, "left_out": len(lost)}
+    return with_unseen(replace(result, evidence=evidence, rows=(*result.rows, *lost)), unseen)
+
+
+def with_unseen(result: CheckResult, unseen: tuple[str, ...]) -> CheckResult:
+    """Return the verdict on rows with the tables named whose rows nobody compared. Pure."""
+    evidence = {**result.evidence, "not_compared": len(unseen)}
+    if not unseen:
+        return replace(result, evidence=evidence)
+    rows = tuple({"table": t, "rows": None, "left_out": EXTENSIONS_TABLE} for t in unseen)
+    shown = ", ".join(unseen[:NAMES_SHOWN])
+    return replace(
+        result,
+        status=Verdict.WARN if result.status is Verdict.OK else result.status,
+        summary=f"{result.summary}; {len(unseen)} tables of extensions not compared: {shown}",
+        evidence=evidence,
+        rows=(*result.rows, *rows),
+    )
 
 
 def _left_out(comparison: Comparison, tables: Mapping[int, str]) -> dict[str, str]:

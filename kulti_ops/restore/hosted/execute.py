@@ -210,6 +210,8 @@ class _Run:
         resets = "\n".join(line for d in plan.resets for line in reset_defaults(d))
         if resets:
             self._send(resets.encode(), "default privileges")
+        for label, text in plan.aligned:
+            self._send(text.encode(), label)
 
     def _attempt(self, label: str, action: Callable[[Connection], None]) -> None:
         """Do something about a role; a refusal for lack of rights is noted."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from kulti_ops.restore.hosted import rules
 from kulti_ops.restore.hosted.facts import is_vendor_role
 from kulti_ops.restore.hosted.rights import MAINTAIN_SINCE, is_known, parse_rights
+from kulti_ops.restore.hosted.role_plan import INEXACT
 from kulti_ops.restore.hosted.vendor import is_vendors
-from kulti_ops.roles import plain_name
+from kulti_ops.roles import FLAGS, plain_name
 from kulti_ops.verify import compare
 from kulti_ops.verify.compare import ABSENT, PRESENT, TARGETS_OWN
 
@@ -76,7 +77,7 @@ def _is_customers(restored: Restored, right: Right) -> bool:
 def _can_grant(restored: Restored, right: Right) -> bool:
     names = {right.grantor} | (set() if right.public else {right.grantee})
     known = restored.facts.roles | set(restored.plan.roles.names)
-    mine = restored.facts.assignable | set(restored.plan.roles.names)
+    mine = restored.facts.assignable | set(restored.plan.roles.lent)
     knows = is_known(right, server_major=restored.facts.server_major)
     return knows and names <= known and right.grantor in mine
 
@@ -97,8 +98,8 @@ def _kept_owners(restored: Restored) -> Rule:
             return KEPT_OWNER if same else ""
         if difference.attribute != "acl":
             return ""
-        was = {_renamed(r, owner, role) for r in parse_rights(difference.source)}
-        now = {_renamed(r, owner, role) for r in parse_rights(difference.target)}
+        was = {_renamed(r, owner, role) for r in _comparable(restored, difference.source)}
+        now = {_renamed(r, owner, role) for r in _comparable(restored, difference.target)}
         return KEPT_OWNER if was == now else ""
 
     return rule
@@ -116,7 +117,7 @@ def _rights_without_roles(restored: Restored) -> Rule:
     def rule(difference: Difference) -> str:
         if difference.attribute != "acl" or not gone:
             return ""
-        was, now = set(parse_rights(difference.source)), set(parse_rights(difference.target))
+        was, now = (_comparable(restored, t) for t in (difference.source, difference.target))
         named = {r for r in was if r.grantor in gone or (not r.public and r.grantee in gone)}
         return rules.GONE_ROLES.reason if named and was - named == now else ""
 
@@ -126,11 +127,18 @@ def _rights_without_roles(restored: Restored) -> Rule:
 def _roles(restored: Restored) -> Rule:
     """Explain what a restoring role without a superuser's rights cannot give to a new role."""
     created = frozenset(restored.plan.roles.names)
+    inexact = {f"MEMBERSHIP {item.identity}" for item in restored.plan.roles.inexact}
 
     def rule(difference: Difference) -> str:
         label = f"{difference.kind.upper()} {difference.identity}"
         if difference.kind in {"membership", "setting"} and label in restored.refused_roles:
             return REFUSED_ROLE
+        if label in inexact:
+            return INEXACT if (difference.attribute, difference.target) == ("", ABSENT) else ""
+        change = (difference.source, difference.target)
+        flag = f"{label} {FLAGS.get(difference.attribute, '')}"
+        if flag in restored.refused_roles:
+            return REFUSED_ROLE if change == ("yes", "no") else ""
         lowered = (difference.kind, difference.attribute, difference.source)
         mine = plain_name(difference.identity) in created
         return ROLE_FLAG if mine and lowered == ("role", "superuser", "yes") else ""
@@ -199,18 +207,22 @@ def _of_creator(restored: Restored, difference: Difference) -> str:
 
 def _maintain(restored: Restored) -> Rule:
     """Explain the right MAINTAIN, which came with PostgreSQL 17."""
-    majors = {
-        restored.source_major >= MAINTAIN_SINCE,
-        restored.facts.server_major >= MAINTAIN_SINCE,
-    }
 
     def rule(difference: Difference) -> str:
-        if difference.attribute != "acl" or len(majors) == 1:
+        if difference.attribute != "acl" or not _one_lacks_maintain(restored):
             return ""
-        was, now = (
-            {r for r in parse_rights(text) if r.privilege != "MAINTAIN"}
-            for text in (difference.source, difference.target)
-        )
+        was, now = (_comparable(restored, t) for t in (difference.source, difference.target))
         return NO_MAINTAIN if was == now else ""
 
     return rule
+
+
+def _comparable(restored: Restored, text: str | None) -> frozenset[Right]:
+    """Return rights without those that one of the servers does not know."""
+    unknown = {"MAINTAIN"} if _one_lacks_maintain(restored) else set()
+    return frozenset(r for r in parse_rights(text) if r.privilege not in unknown)
+
+
+def _one_lacks_maintain(restored: Restored) -> bool:
+    majors = (restored.source_major, restored.facts.server_major)
+    return len({major >= MAINTAIN_SINCE for major in majors}) > 1

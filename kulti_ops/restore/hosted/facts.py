@@ -91,7 +91,13 @@ SELECT current_user::text, current_database()::text, current_setting('server_ver
        array(SELECT rolname::text FROM pg_roles WHERE pg_has_role(oid, 'USAGE')),
        array(SELECT rolname::text FROM pg_roles WHERE pg_has_role(oid, %(become)s)),
        array(SELECT name::text FROM pg_available_extensions),
-       array(SELECT evtfoid::regprocedure::text FROM pg_event_trigger)
+       array(SELECT evtfoid::regprocedure::text FROM pg_event_trigger),
+       array(SELECT rolname::text FROM pg_roles
+              WHERE NOT pg_has_role(oid, %(become)s)
+                AND (pg_has_role(oid, 'MEMBER WITH ADMIN OPTION')
+                     OR (%(become)s = 'MEMBER' AND NOT rolsuper AND (
+                            SELECT me.rolcreaterole FROM pg_roles me
+                             WHERE me.rolname = current_user))))
 """
 _BECOME_SINCE = 160000  # from 16 on, membership alone does not allow SET ROLE
 
@@ -152,7 +158,10 @@ class Schema:
 
 @dataclass(frozen=True, kw_only=True)
 class HostedFacts:
-    """What the look told. `usable` roles lend their rights, `assignable` ones can own."""
+    """What the look told. `usable` roles lend their rights, `assignable` ones can own.
+
+    `lendable` ones could own if the role granted them to itself, as it may.
+    """
 
     role: str
     database: str
@@ -166,6 +175,7 @@ class HostedFacts:
     relations: Mapping[tuple[str, str], Relation]
     items: Mapping[Key, Item]
     default_rights: tuple[DefaultRights, ...] = ()
+    lendable: frozenset[str] = frozenset()
 
     @property
     def server_major(self) -> int:
@@ -204,6 +214,7 @@ def look_at_project(connection: Connection) -> HostedFacts:
             assignable=frozenset(row[5]),
             extensions_available=frozenset(row[6]),
             trigger_functions=frozenset(row[7]),
+            lendable=frozenset(row[8]),
             schemas={s[0]: Schema(usable=s[1], creators=frozenset(s[2])) for s in schemas},
             relations={(r.schema, r.name): r for r in _relations(connection)},
             items={i.key: i for i in read_items(connection)},

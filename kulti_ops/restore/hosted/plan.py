@@ -6,62 +6,27 @@ along what depends on it; what the target has already takes along nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from kulti_ops.restore.hosted import rules
-from kulti_ops.restore.hosted.acl import decide_rights
-from kulti_ops.restore.hosted.publication import (
-    PUBLICATION_PARTS,
-    decide_publication,
-    decide_publication_part,
-)
-from kulti_ops.restore.hosted.roles import RolePlan, plan_roles
-from kulti_ops.restore.hosted.rows import decide_rows, decide_sequence
+from kulti_ops.restore.hosted.access import Access, access_changes
+from kulti_ops.restore.hosted.acl import aligned_rights
+from kulti_ops.restore.hosted.decide import ROOTS, decide
+from kulti_ops.restore.hosted.role_plan import RolePlan, plan_roles
 from kulti_ops.restore.hosted.rules import Fate
 from kulti_ops.restore.hosted.step import Step
-from kulti_ops.restore.hosted.text import has_owner, without_leakproof
-from kulti_ops.restore.plan import SUPERUSER_KINDS
-from kulti_ops.restore.toc import (
-    REFRESH_ENTRY,
-    SESSION_ENTRIES,
-    dependants,
-    is_database_level,
-)
+from kulti_ops.restore.hosted.text import has_owner
+from kulti_ops.restore.toc import ACL_ENTRIES, GRANTOR, dependants, with_local_roles
+from kulti_ops.roles import plain_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kulti_ops.archive import Entry
     from kulti_ops.restore.hosted.facts import HostedFacts
     from kulti_ops.restore.hosted.rights import DefaultRights
     from kulti_ops.restore.hosted.view import HostedOptions, View
-
-# Kinds that others can depend on; the loss of an index or a trigger takes along nothing.
-_ROOTS = frozenset(
-    {
-        "AGGREGATE",
-        "COLLATION",
-        "DOMAIN",
-        "EXTENSION",
-        "FOREIGN DATA WRAPPER",
-        "FOREIGN TABLE",
-        "FUNCTION",
-        "MATERIALIZED VIEW",
-        "OPERATOR",
-        "PROCEDURE",
-        "PUBLICATION",
-        "SCHEMA",
-        "SEQUENCE",
-        "SERVER",
-        "TABLE",
-        "TYPE",
-        "VIEW",
-    }
-)
-# Entries without an identity of their own: they go with their table.
-_PARTS = frozenset({"DEFAULT", "INDEX ATTACH", "ROW SECURITY", "SEQUENCE OWNED BY", "TABLE ATTACH"})
-_REALTIME = frozenset({"realtime", "_realtime"})
-_STATES = frozenset({"D", "A", "R"})  # tgenabled other than O, origin
-_LANGUAGES = ("\n    LANGUAGE c", "\n    LANGUAGE internal")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +43,10 @@ class Dangling:
 class HostedPlan:
     """Every entry's step, what is done about roles, and whose default privileges are reset.
 
-    `kept_owners` are (entry, owner) whose owner nobody can make them have.
+    `strangers` are roles in whose name rights would be given, and that nobody can be here.
+    `kept_owners` are (entry, owner) whose owner nobody can make them have; `aligned` are
+    (object, statements) for rights that the archive has no entry for; `access` is what the
+    vendor's objects let through here and did not at the source, which nothing changes.
     """
 
     steps: tuple[Step, ...]
@@ -88,6 +56,9 @@ class HostedPlan:
     facts: HostedFacts
     options: HostedOptions
     dangling: tuple[Dangling, ...] = ()
+    strangers: tuple[str, ...] = ()
+    aligned: tuple[tuple[str, str], ...] = ()
+    access: Access = field(default_factory=Access)
 
     def of(self, *fates: Fate) -> tuple[Step, ...]:
         """Return the steps of some fates, in the archive's order."""
@@ -98,11 +69,16 @@ class HostedPlan:
         """What runs, conditionally or not."""
         return self.of(Fate.RUN, Fate.TRY)
 
+    @property
+    def not_run(self) -> frozenset[int]:
+        """The entries that are left out or cannot come back, by their numbers."""
+        return frozenset(s.entry.dump_id for s in self.of(Fate.SKIP, Fate.LOST))
+
 
 def plan_hosted(view: View) -> HostedPlan:
     """Return what becomes of every entry in a hosted project."""
     facts, options = view.facts, view.options
-    steps = {e.dump_id: _decide(view, e) for e in view.toc.entries}
+    steps = {e.dump_id: decide(view, e) for e in view.toc.entries}
     steps |= _closure(view, steps)
     owned = {n: _with_owner(view, s) for n, s in steps.items()}
     return HostedPlan(
@@ -116,165 +92,17 @@ def plan_hosted(view: View) -> HostedPlan:
         ),
         facts=facts,
         options=options,
+        strangers=tuple(sorted({r for s in owned.values() for r in _strangers(view, s)})),
+        aligned=aligned_rights(view),
+        access=access_changes(view.inventory, facts, source_major=view.source_major),
     )
-
-
-def _decide(view: View, entry: Entry) -> Step:
-    step = _by_kind(view, entry)
-    if not view.options.public_only or not view.is_vendor(entry):
-        return step
-    # what is not there at all still takes along what depends on it
-    absent = step.fate is Fate.LOST and entry.desc in _ROOTS
-    return step if absent else Step(entry=entry, rule=rules.PUBLIC_ONLY)
-
-
-def _by_kind(view: View, entry: Entry) -> Step:
-    if entry.desc in SESSION_ENTRIES:
-        return Step(entry=entry, rule=rules.SESSION)
-    if entry.desc == "DATABASE PROPERTIES":
-        return Step(entry=entry, rule=rules.DATABASE_SETTING)
-    if is_database_level(entry) and entry.desc == "ACL":
-        return Step(entry=entry, rule=rules.DATABASE_RIGHTS)
-    if is_database_level(entry):
-        return Step(entry=entry, rule=rules.DATABASE)
-    special = _SPECIAL.get(entry.desc)
-    if special is not None:
-        return special(view, entry)
-    return _vendor(view, entry) if view.is_vendor(entry) else _own(view, entry)
-
-
-def _default_acl(view: View, entry: Entry) -> Step:
-    rule = rules.RUN if view.can_own(entry.owner) else rules.DEFAULT_RIGHTS
-    return Step(entry=entry, rule=rule)
-
-
-def _extension(view: View, entry: Entry) -> Step:
-    if view.is_there(entry):
-        return Step(entry=entry, rule=rules.EXISTS)
-    there = entry.tag in view.facts.extensions_available
-    return Step(entry=entry, rule=rules.EXTENSION if there else rules.NO_EXTENSION)
-
-
-def _event_trigger(view: View, entry: Entry) -> Step:
-    rule = rules.EXISTS if view.is_there(entry) else rules.EVENT_TRIGGER
-    return Step(entry=entry, rule=rule)
-
-
-def _refresh(_view: View, entry: Entry) -> Step:
-    return Step(entry=entry, rule=rules.REFRESH)
-
-
-def _comment(view: View, entry: Entry) -> Step:
-    subject = view.subject(entry)
-    if entry.tag.startswith("EXTENSION "):
-        return Step(entry=entry, rule=rules.VENDOR_COMMENT)
-    about = _decide(view, subject) if subject is not None else None
-    if view.is_vendor(entry):
-        if about is None or about.fate is Fate.SKIP or about.rule is rules.VENDOR_OBJECT:
-            return Step(entry=entry, rule=rules.VENDOR_COMMENT)
-        if about.fate is Fate.LOST:
-            return Step(entry=entry, rule=rules.DEPENDS, detail=about.entry.label)
-        table = view.table(subject) if subject is not None else None
-        owned = view.owner_is_usable(table)
-        return Step(entry=entry, rule=rules.RUN if owned else rules.COMMENT_OWNER)
-    if about is not None and about.rule in {rules.EXISTS, rules.PUBLICATION_OF_OTHERS}:
-        kept = about.entry.desc in {"EVENT TRIGGER", "PUBLICATION"}
-        return Step(entry=entry, rule=rules.VENDOR_COMMENT if kept else rules.RUN)
-    return Step(entry=entry, rule=rules.RUN)
-
-
-def _trigger(view: View, entry: Entry) -> Step:
-    if not view.is_vendor(entry):
-        return _own(view, entry)
-    item = view.item(entry)
-    schema = (item.attributes.get("function schema") if item is not None else None) or ""
-    if view.is_there(entry):
-        return Step(entry=entry, rule=rules.EXISTS)
-    if schema == "pg_catalog" or view.facts.is_vendor_schema(schema):
-        return Step(entry=entry, rule=rules.VENDOR_TRIGGER)
-    table = view.table(entry)
-    state = item.attributes.get("enabled") if item is not None else "O"
-    if state in _STATES and not view.owner_is_usable(table):
-        return Step(entry=entry, rule=rules.TRIGGER_STATE)
-    relation = view.relation(table) if table is not None else None
-    if relation is not None and not relation.trigger:
-        return Step(entry=entry, rule=rules.TRIGGER_NO_RIGHT)
-    return Step(entry=entry, rule=rules.TRIGGER)
-
-
-def _policy(view: View, entry: Entry) -> Step:
-    if view.is_there(entry):
-        return Step(entry=entry, rule=rules.EXISTS)
-    return Step(entry=entry, rule=rules.POLICY if view.is_vendor(entry) else rules.RUN)
-
-
-def _table_data(view: View, entry: Entry) -> Step:
-    others = view.is_vendor(entry) or view.is_of_extension(entry)
-    return decide_rows(view, entry) if others else Step(entry=entry, rule=rules.RUN)
-
-
-def _sequence_set(view: View, entry: Entry) -> Step:
-    if view.is_vendor(entry) or view.is_of_extension(entry):
-        return decide_sequence(view, entry)
-    return Step(entry=entry, rule=rules.RUN)
-
-
-_SPECIAL = {
-    "ACL": decide_rights,
-    "COMMENT": _comment,
-    "DEFAULT ACL": _default_acl,
-    "EVENT TRIGGER": _event_trigger,
-    "EXTENSION": _extension,
-    "POLICY": _policy,
-    "PUBLICATION": decide_publication,
-    **dict.fromkeys(PUBLICATION_PARTS, decide_publication_part),
-    REFRESH_ENTRY: _refresh,
-    "SEQUENCE SET": _sequence_set,
-    "TABLE DATA": _table_data,
-    "TRIGGER": _trigger,
-}
-
-
-def _vendor(view: View, entry: Entry) -> Step:
-    """Decide about an object of the vendor's: it is there, or only the vendor can bring it."""
-    if view.is_there(entry):
-        return Step(entry=entry, rule=rules.EXISTS)
-    if entry.desc == "SCHEMA":
-        there = entry.tag in view.facts.schemas
-        return Step(entry=entry, rule=rules.EXISTS if there else rules.VENDOR_SCHEMA)
-    if entry.namespace in _REALTIME and (entry.desc not in _ROOTS or view.is_partition(entry)):
-        return Step(entry=entry, rule=rules.REALTIME)
-    if entry.desc in _PARTS:
-        return Step(entry=entry, rule=rules.VENDOR_PART)
-    return Step(entry=entry, rule=rules.VENDOR_OBJECT)
-
-
-def _own(view: View, entry: Entry) -> Step:
-    """Decide about an object of the customer's: it runs, unless it is there or needs leave."""
-    if view.is_there(entry) or (entry.desc == "SCHEMA" and entry.tag in view.facts.schemas):
-        return Step(entry=entry, rule=rules.EXISTS)
-    foreign_code = entry.desc in {"FUNCTION", "PROCEDURE"} and any(
-        f"{language}{end}" in entry.definition for language in _LANGUAGES for end in (" ", "\n")
-    )
-    if entry.desc in SUPERUSER_KINDS or foreign_code:
-        return Step(entry=entry, rule=rules.SUPERUSER)
-    if entry.desc == "FUNCTION":
-        text = without_leakproof(entry.definition)
-        if text != entry.definition:
-            return Step(entry=entry, rule=rules.LEAKPROOF, text=text, residual=_leakproof(entry))
-    return Step(entry=entry, rule=rules.RUN)
-
-
-def _leakproof(entry: Entry) -> str:
-    name = entry.drop_statement.removeprefix("DROP ").rstrip().removesuffix(";")
-    return f"ALTER {name} LEAKPROOF;\n"
 
 
 def _closure(view: View, steps: dict[int, Step]) -> dict[int, Step]:
     """Return the steps that change because they depend on what cannot come back."""
     changed: dict[int, Step] = {}
     for root in steps.values():
-        if root.fate is not Fate.LOST or root.entry.desc not in _ROOTS:
+        if root.fate is not Fate.LOST or root.entry.desc not in ROOTS:
             continue
         for number in dependants(view.toc, {root.entry.dump_id}):
             step = steps[number]
@@ -283,6 +111,13 @@ def _closure(view: View, steps: dict[int, Step]) -> dict[int, Step]:
                     entry=step.entry, rule=rules.DEPENDS, detail=root.entry.label
                 )
     return changed
+
+
+def _strangers(view: View, step: Step) -> Iterator[str]:
+    """Yield the grantors of a step's rights that the restoring role cannot become."""
+    if step.fate in {Fate.RUN, Fate.TRY} and step.entry.desc in ACL_ENTRIES:
+        names = GRANTOR.findall(with_local_roles(step.text or step.entry.definition))
+        yield from (n for n in map(plain_name, names) if not view.can_own(n))
 
 
 def _wants_owner(view: View, step: Step) -> bool:

@@ -23,6 +23,9 @@ def decide_publication(view: View, entry: Entry) -> Step:
         return Step(entry=entry, rule=rules.SUPERUSER if everything else rules.RUN)
     if not _publication_is_usable(view, entry):
         return Step(entry=entry, rule=rules.PUBLICATION_OF_OTHERS)
+    if everything and not view.is_same(entry, ("all tables",)):
+        text = f"{entry.drop_statement.rstrip()}\n{entry.definition}"
+        return Step(entry=entry, rule=rules.PUBLICATION_ALL, residual=text)
     return Step(entry=entry, rule=rules.PUBLICATION, text=_align(view, entry))
 
 

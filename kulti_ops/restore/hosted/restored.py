@@ -48,7 +48,7 @@ class Restored:
     def lost(self) -> Mapping[Key, str]:
         """Objects that the restore did not make, with the reason."""
         not_run = ((step.entry, reason) for step, reason in self.not_run.values())
-        return lost_items(self.inventory, not_run, present=self.facts.items)
+        return lost_items(self.inventory, not_run, toc=self.toc, present=self.facts.items)
 
     @cached_property
     def not_run(self) -> Mapping[int, tuple[Step, str]]:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.restore.hosted import rules
+from kulti_ops.restore.hosted.role_plan import INEXACT
 from kulti_ops.restore.hosted.rules import Fate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kulti_ops.restore.hosted.access import Access
     from kulti_ops.restore.hosted.execute import HostedOutcome
     from kulti_ops.restore.hosted.plan import HostedPlan
 
@@ -54,7 +56,7 @@ def judge_losses(plan: HostedPlan, outcome: HostedOutcome) -> CheckResult:
     return CheckResult(
         id="not-restored",
         status=Verdict.WARN if rows else Verdict.OK,
-        summary=f"{len(rows)} things did not come back: {shown}{more}"
+        summary=f"{len(rows)} things did not come back as they were: {shown}{more}"
         if rows
         else "everything that a project can take came back",
         evidence={"lost": len(rows)},
@@ -65,11 +67,39 @@ def judge_losses(plan: HostedPlan, outcome: HostedOutcome) -> CheckResult:
     )
 
 
+def judge_access(access: Access) -> CheckResult:
+    """Judge what the vendor's objects let through here and did not at the source."""
+    rows = tuple(
+        {"object": c.label, "reason": c.reason, "follows": c.follows} for c in access.changes
+    )
+    shown = "; ".join(f"{c.label}: {c.reason}" for c in access.changes[:NAMES_SHOWN])
+    more = f" and {len(rows) - NAMES_SHOWN} more" if len(rows) > NAMES_SHOWN else ""
+    status = Verdict.OK if access.examined else Verdict.SKIPPED
+    summary = f"{access.examined} of the vendor's tables let through no more than at the source"
+    if not access.examined:
+        summary = "the backup and the project have no table of the vendor's in common"
+    if rows:
+        status = Verdict.WARN
+        summary = f"the vendor's objects let through something else than before: {shown}{more}"
+    return CheckResult(
+        id="vendor-access",
+        status=status,
+        summary=summary,
+        evidence={"examined": access.examined, "different": len(rows)},
+        rows=rows,
+        next="run the residual SQL with more rights, or accept each of them" if rows else None,
+    )
+
+
 def _lost(plan: HostedPlan, outcome: HostedOutcome) -> Iterator[dict[str, Any]]:
     refused = {s.entry.dump_id: code for s, code in outcome.refused}
     for step in plan.steps:
         code = refused.get(step.entry.dump_id)
-        if step.fate is Fate.LOST or code is not None or step.rule in _CHANGED:
+        if (
+            step.fate is Fate.LOST
+            or code is not None
+            or (step.rule in rules.NOTEWORTHY and step.rule is not rules.ROWS_STAGED)
+        ):
             yield {
                 "entry": step.entry.label,
                 "rule": step.rule.name,
@@ -108,6 +138,23 @@ def _lost(plan: HostedPlan, outcome: HostedOutcome) -> Iterator[dict[str, Any]]:
 
 def _lost_of_roles(plan: HostedPlan) -> Iterator[dict[str, Any]]:
     """Yield what is missing in roles although nothing about them was refused."""
+    for flag in plan.roles.flags:
+        if not flag.tried:
+            yield {
+                "entry": flag.label,
+                "rule": "role-attributes",
+                "reason": "no role is a superuser in a hosted project",
+                "follows": "the role may do less than before",
+                "sqlstate": None,
+            }
+    for item in plan.roles.inexact:
+        yield {
+            "entry": f"MEMBERSHIP {item.identity}",
+            "rule": "membership-options",
+            "reason": INEXACT,
+            "follows": "the member has fewer rights than before",
+            "sqlstate": None,
+        }
     for item in plan.roles.create:
         if item.attributes.get("login") == "yes":
             yield {
@@ -125,6 +172,3 @@ def _lost_of_roles(plan: HostedPlan) -> Iterator[dict[str, Any]]:
             "follows": "the role runs with the target's settings",
             "sqlstate": None,
         }
-
-
-_CHANGED = (rules.DANGLING, rules.LEAKPROOF)

@@ -8,79 +8,25 @@ restore's own transaction.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kulti_ops.db import sql
-from kulti_ops.restore.hosted.facts import VENDOR_ROLES, is_vendor_role
 from kulti_ops.restore.roles import apply_settings, create_role, grant_membership
-from kulti_ops.roles import parse_array, plain_name, quote_identifier, quote_literal
+from kulti_ops.roles import OPTIONS_SINCE, plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from kulti_ops.db import Connection
-    from kulti_ops.inventory import Item
-    from kulti_ops.restore.hosted.facts import HostedFacts
-    from kulti_ops.restore.hosted.view import View
-
-_OPTIONS_SINCE = 160000  # GRANT … WITH INHERIT, SET
-
-
-@dataclass(frozen=True, kw_only=True)
-class RolePlan:
-    """What is done about roles.
-
-    `lent` are roles whose member the restoring role is for the time of the restore;
-    `kept` those of them that it was a member of at the source. `absent` are roles of the
-    vendor's that the target lacks; `differing` settings of the vendor's roles.
-    """
-
-    create: tuple[Item, ...] = ()
-    lent: tuple[str, ...] = ()
-    kept: frozenset[str] = frozenset()
-    memberships: tuple[Item, ...] = ()
-    settings: tuple[Item, ...] = ()
-    absent: tuple[str, ...] = ()
-    differing: tuple[Item, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The roles to be created."""
-        return tuple(plain_name(item.identity) for item in self.create)
-
-
-def plan_roles(view: View) -> RolePlan:
-    """Return what to do about the roles of an inventory."""
-    new = view.new_roles
-    memberships = tuple(view.inventory.of("membership"))
-    me = view.facts.role
-    known = view.facts.roles | new.keys()
-    return RolePlan(
-        create=tuple(new.values()),
-        lent=tuple(sorted(new)),
-        kept=frozenset(
-            m.attributes["role"] or ""
-            for m in memberships
-            if m.attributes["member"] == me and m.attributes.get("set", "yes") == "yes"
-        ),
-        memberships=tuple(
-            m
-            for m in memberships
-            if {m.attributes["role"], m.attributes["member"]} & new.keys()
-            and m.attributes["member"] != me
-            and {m.attributes["role"], m.attributes["member"]} <= known
-        ),
-        settings=tuple(i for i in view.inventory.of("setting") if i.attributes.get("role") in new),
-        absent=tuple(sorted(view.absent_roles)),
-        differing=tuple(i for i in view.inventory.of("setting") if _differs(i, view.facts)),
-    )
+    from kulti_ops.restore.hosted.role_plan import RolePlan
 
 
 def create_roles(connection: Connection, plan: RolePlan) -> None:
     """Create the customer's roles, without passwords, and become a member of each."""
     for item in plan.create:
-        create_role(connection, item, superuser=False)
+        name = plain_name(item.identity)
+        beyond = {f.key for f in plan.flags if f.role == name}
+        create_role(connection, item, without=frozenset({"superuser", *beyond}))
     lend_roles(connection, plan)
 
 
@@ -96,7 +42,10 @@ def lend_roles(connection: Connection, plan: RolePlan) -> None:
 def more_of_roles(
     plan: RolePlan, *, database: str
 ) -> Iterator[tuple[str, Callable[[Connection], None]]]:
-    """Yield (label, action) of memberships and settings, each of which may be refused."""
+    """Yield (label, action) of what may be refused: attributes, memberships, settings."""
+    for flag in plan.flags:
+        if flag.tried:
+            yield flag.label, lambda c, f=flag: c.execute(f.statement.encode())  # type: ignore[misc]
     for item in plan.memberships:
         yield f"MEMBERSHIP {item.identity}", lambda c, i=item: grant_membership(c, i)  # type: ignore[misc]
     for item in plan.settings:
@@ -107,29 +56,14 @@ def more_of_roles(
 
 
 def hand_back_roles(connection: Connection, plan: RolePlan) -> None:
-    """Leave the roles whose member the restoring role was not at the source."""
+    """Be a member of the new roles as at the source, and no more."""
+    kept = {item.attributes["role"]: item for item in plan.kept}
     for name in plan.lent:
-        if name not in plan.kept:
+        if name not in kept:
             connection.execute(sql.SQL("REVOKE {} FROM CURRENT_USER").format(sql.Identifier(name)))
-
-
-def setting_statements(item: Item) -> Iterator[str]:
-    """Yield the settings of a role as text for a person."""
-    role = item.attributes.get("role")
-    for setting in parse_array(item.attributes.get("settings") or "{}"):
-        name, _, value = setting.partition("=")
-        if role is not None:
-            yield f"ALTER ROLE {quote_identifier(role)} SET {name} TO {quote_literal(value)};"
-
-
-def _differs(item: Item, facts: HostedFacts) -> bool:
-    """Return whether a role that customers tune has other settings at the target."""
-    role = item.attributes.get("role")
-    if role not in VENDOR_ROLES or not is_vendor_role(role) or role not in facts.roles:
-        return False
-    present = facts.items.get(item.key)
-    return present is None or present.attributes.get("settings") != item.attributes.get("settings")
+        elif _has_options(connection):
+            grant_membership(connection, kept[name], options=("inherit", "set"))
 
 
 def _has_options(connection: Connection) -> bool:
-    return connection.info.server_version >= _OPTIONS_SINCE
+    return connection.info.server_version >= OPTIONS_SINCE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kulti_ops.restore.hosted import rules
+from kulti_ops.restore.hosted.rules import Fate
 from kulti_ops.restore.hosted.step import Step
 
 if TYPE_CHECKING:
@@ -19,12 +20,49 @@ SESSION_TABLES = frozenset(
         "mfa_amr_claims",
         "mfa_challenges",
         "oauth_authorizations",
+        "oauth_client_states",
         "one_time_tokens",
         "refresh_tokens",
         "saml_relay_states",
         "sessions",
+        "webauthn_challenges",
     }
 )
+# Everything else that the services of the platform keep, as of 2026; what is not here is named.
+KNOWN_TABLES = {
+    "auth": SESSION_TABLES
+    | {
+        "audit_log_entries",
+        "custom_oauth_providers",
+        "identities",
+        "instances",
+        "mfa_factors",
+        "oauth_clients",
+        "oauth_consents",
+        "saml_providers",
+        "schema_migrations",
+        "sso_domains",
+        "sso_providers",
+        "users",
+        "webauthn_credentials",
+    },
+    "storage": frozenset(
+        {
+            "buckets",
+            "buckets_analytics",
+            "buckets_vectors",
+            "iceberg_namespaces",
+            "iceberg_tables",
+            "migrations",
+            "objects",
+            "prefixes",
+            "s3_multipart_uploads",
+            "s3_multipart_uploads_parts",
+            "vector_indexes",
+        }
+    ),
+    "supabase_functions": frozenset({"hooks", "migrations"}),
+}
 _MIGRATION_TABLES = frozenset({"migrations", "schema_migrations"})
 _BY_SCHEMA = {
     "_realtime": rules.REALTIME,
@@ -55,7 +93,9 @@ def decide_rows(view: View, entry: Entry) -> Step:
         return Step(
             entry=entry, rule=rules.ROWS_STAGED, columns=columns, missing=missing, detail=detail
         )
-    return Step(entry=entry, rule=rules.RUN)
+    known = not view.is_vendor(entry) or entry.tag in KNOWN_TABLES.get(entry.namespace, ())
+    empty = view.source_rows(entry) == 0
+    return Step(entry=entry, rule=rules.RUN if known or empty else rules.ROWS_UNKNOWN)
 
 
 def decide_sequence(view: View, entry: Entry) -> Step:
@@ -63,8 +103,16 @@ def decide_sequence(view: View, entry: Entry) -> Step:
     if entry.namespace in {"realtime", "_realtime"}:
         return Step(entry=entry, rule=rules.REALTIME)
     relation = view.relation(entry)
-    allowed = relation is not None and relation.update
-    return Step(entry=entry, rule=rules.RUN if allowed else rules.SEQUENCE_NO_RIGHT)
+    if relation is not None and relation.update:
+        return Step(entry=entry, rule=rules.RUN)
+    behind = relation is not None and _has_rows(view, entry)
+    return Step(entry=entry, rule=rules.SEQUENCE_BEHIND if behind else rules.SEQUENCE_NO_RIGHT)
+
+
+def _has_rows(view: View, entry: Entry) -> bool:
+    """Return whether rows come back into the table whose column a sequence belongs to."""
+    rows = view.rows_of_sequence(entry)
+    return any(decide_rows(view, r).fate is Fate.RUN and view.source_rows(r) != 0 for r in rows)
 
 
 def _left_out(entry: Entry, *, with_sessions: bool) -> Rule | None:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 NO_RIGHT = "42501"  # insufficient_privilege
-# What a materialized view's query meets when a function of it needs a search path.
+_TO_ONESELF = "0LP01"  # invalid_grant_operation: back to one's own grantor
+# What a materialized view's query meets when a function of it needs a search path, and what
+# rights on a part of an extension meet that is not there.
 _NOT_FOUND = frozenset({"42P01", "42883", "42704"})
 
 
@@ -176,12 +178,26 @@ ROWS_STAGED = Rule(
     reason="the columns that both have are loaded",
     follows="values of the missing columns are not there; they are counted",
 )
+ROWS_UNKNOWN = Rule(
+    name="rows-unknown",
+    fate=Fate.RUN,
+    applies_to="rows of a vendor's table that this version does not know",
+    reason="nobody knows what the rows of this table of the vendor's are; they are loaded",
+    follows="if they are live sessions or tokens, these are back too: look at the table",
+)
 SEQUENCE_NO_RIGHT = Rule(
     name="sequence-no-right",
     fate=Fate.SKIP,
-    applies_to="SEQUENCE SET of a vendor's sequence that is missing or may not be set",
+    applies_to="SEQUENCE SET of a vendor's sequence whose rows are left out, or that is missing",
+    reason="none of its values is in use",
+)
+SEQUENCE_BEHIND = Rule(
+    name="sequence-behind",
+    fate=Fate.LOST,
+    applies_to="SEQUENCE SET of a vendor's sequence that may not be set, though its rows are back",
     reason="no right to set it",
-    follows="the vendor's sequence goes on from its own value",
+    follows="the vendor's service runs into values that are taken, until it is set",
+    residual=True,
 )
 POLICY = Rule(
     name="vendor-policy",
@@ -192,10 +208,19 @@ POLICY = Rule(
     excused=frozenset({NO_RIGHT}),
     residual=True,
 )
+POLICY_DIFFERS = Rule(
+    name="vendor-policy-differs",
+    fate=Fate.TRY,
+    applies_to="POLICY on a vendor's table that the target has with another text",
+    reason="the target's policy of this name is another; replacing it needs the table's owner",
+    follows="the target's policy stays: it may let through more, or less, than before",
+    excused=frozenset({NO_RIGHT}),
+    residual=True,
+)
 VENDOR_TRIGGER = Rule(
     name="vendor-trigger",
     fate=Fate.SKIP,
-    applies_to="TRIGGER on a vendor's table that calls a vendor's function",
+    applies_to="TRIGGER on a vendor's table that calls a function of the table's own schema",
     reason="the vendor's own trigger",
 )
 TRIGGER = Rule(
@@ -203,6 +228,23 @@ TRIGGER = Rule(
     fate=Fate.RUN,
     applies_to="TRIGGER on a vendor's table that calls a function of the customer's",
     reason="belongs to the customer",
+)
+TRIGGER_DIFFERS = Rule(
+    name="custom-trigger-differs",
+    fate=Fate.LOST,
+    applies_to="such a TRIGGER that the target has in another form",
+    reason="the target's trigger of this name is another",
+    follows="the target's trigger stays, and does what it does",
+    residual=True,
+)
+VENDOR_FUNCTION_TRIGGER = Rule(
+    name="vendor-function-trigger",
+    fate=Fate.TRY,
+    applies_to="TRIGGER on a vendor's table that calls a function of another vendor's schema",
+    reason="made by the customer; needs the right to call the vendor's function",
+    follows="what the trigger did is not done",
+    excused=frozenset({NO_RIGHT}),
+    residual=True,
 )
 TRIGGER_STATE = Rule(
     name="trigger-state",
@@ -261,7 +303,7 @@ EXTENSION_RIGHTS = Rule(
     applies_to="ACL on a part of an extension outside the vendor's schemas",
     reason="whoever installed the extension owns its parts",
     follows="the roles have the rights that the extension gives by itself",
-    excused=frozenset({NO_RIGHT, "42883", "42P01"}),
+    excused=_NOT_FOUND | {NO_RIGHT, _TO_ONESELF},
     residual=True,
 )
 OWN_RIGHTS = Rule(
@@ -307,11 +349,26 @@ NO_EXTENSION = Rule(
     reason="the target's server does not have it",
     follows="nothing that needs it comes back",
 )
+EXTENSION_ELSEWHERE = Rule(
+    name="extension-elsewhere",
+    fate=Fate.LOST,
+    applies_to="EXTENSION that the target has in another schema, if anything depends on it",
+    reason="the target has it in another schema",
+    follows="what names its parts by the old schema cannot come back: drop it, and plan again",
+)
 PUBLICATION = Rule(
     name="publication",
     fate=Fate.RUN,
     applies_to="PUBLICATION that exists and belongs to a role that can be used",
     reason="brought to the backup's state: what it publishes, and its tables",
+)
+PUBLICATION_ALL = Rule(
+    name="publication-for-all-tables",
+    fate=Fate.LOST,
+    applies_to="PUBLICATION FOR ALL TABLES that the target has, but not for all tables",
+    reason="only a superuser makes a publication for all tables",
+    follows="subscribers hear of no table until tables are added to it",
+    residual=True,
 )
 PUBLICATION_OF_OTHERS = Rule(
     name="publication-of-others",
@@ -334,6 +391,33 @@ SUPERUSER = Rule(
     reason="needs a superuser, or the project's leave",
     follows="it is missing, and what depends on it",
     excused=frozenset({NO_RIGHT}),
+    residual=True,
+)
+SERVER = Rule(
+    name="foreign-server",
+    fate=Fate.TRY,
+    applies_to="SERVER, USER MAPPING",
+    reason="needs the right to use the foreign-data wrapper",
+    follows="it is missing, and the foreign tables that depend on it",
+    excused=frozenset({NO_RIGHT}),
+    residual=True,
+)
+SECURITY_LABEL = Rule(
+    name="security-label",
+    fate=Fate.TRY,
+    applies_to="SECURITY LABEL",
+    reason="needs the label's provider, which the project has to load",
+    follows="the label is missing, and what its provider does by it",
+    excused=frozenset({NO_RIGHT, "22023"}),
+    residual=True,
+)
+LANGUAGE = Rule(
+    name="language",
+    fate=Fate.TRY,
+    applies_to="PROCEDURAL LANGUAGE",
+    reason="needs a superuser, and what the language is made of",
+    follows="it is missing, and the functions in it",
+    excused=frozenset({NO_RIGHT, "0A000"}),
     residual=True,
 )
 LEAKPROOF = Rule(
@@ -376,5 +460,8 @@ PUBLIC_ONLY = Rule(
     reason="--public-only",
     follows="logins, files' rows and what hangs on the vendor's tables are not there",
 )
+
+# They run, and something is other than before all the same.
+NOTEWORTHY = (ROWS_STAGED, ROWS_UNKNOWN, DANGLING, LEAKPROOF)
 
 RULES = tuple(value for value in list(globals().values()) if isinstance(value, Rule))

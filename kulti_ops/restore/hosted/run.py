@@ -14,13 +14,14 @@ from kulti_ops.db import connect
 from kulti_ops.errors import RefusedError
 from kulti_ops.progress import SILENT, Progress
 from kulti_ops.restore import guards
+from kulti_ops.restore.hosted.able import judge_able
 from kulti_ops.restore.hosted.compare import judge_restored
 from kulti_ops.restore.hosted.dangling import count_dangling, keys_left_alone, with_dangling
 from kulti_ops.restore.hosted.execute import HostedOutcome, HostedRestore
 from kulti_ops.restore.hosted.facts import HostedFacts, contents_of, look_at_project
 from kulti_ops.restore.hosted.plan import HostedPlan, plan_hosted
 from kulti_ops.restore.hosted.residual import residual_sql
-from kulti_ops.restore.hosted.results import judge_losses, judge_run
+from kulti_ops.restore.hosted.results import judge_access, judge_losses, judge_run
 from kulti_ops.restore.hosted.view import HostedOptions, View
 from kulti_ops.verify import Level
 from kulti_ops.verify.backup import Verification, verify_backup
@@ -94,6 +95,7 @@ def prepare_hosted(
     guards.judge_production(target, production=options.production, confirmed=options.confirmed)
     guards.judge_writable(target, state)
     with connect(target, application="restore preflight", timeout_s=timeout_s) as connection:
+        judge_able(connection, new_roles=False)
         facts = look_at_project(connection)
         judge_new(target, facts, public_only=hosted.public_only)
         verification = verify_backup(
@@ -109,6 +111,7 @@ def prepare_hosted(
         view = View(toc, inventory, facts, hosted)
         plan = make_plan(connection, view, archive=archive, tools=options.tools)
         judge_roles(plan, create_roles=options.create_roles)
+        judge_able(connection, new_roles=bool(plan.roles.names))
     return PreparedHosted(
         manifest=manifest,
         verification=verification,
@@ -159,8 +162,11 @@ def run_hosted(
     done.results += done.outcome.results
     if done.outcome.committed:
         done.results.append(judge_losses(prepared.plan, done.outcome))
+        done.results.append(judge_access(prepared.plan.access))
     refused = tuple(step for step, _code in done.outcome.refused)
-    done.residual = residual_sql(prepared.plan, refused=refused)
+    done.residual = residual_sql(
+        prepared.plan, refused=refused, refused_roles=frozenset(done.outcome.refused_roles)
+    )
     return done
 
 
@@ -180,10 +186,16 @@ def judge_new(target: Target, facts: HostedFacts, *, public_only: bool) -> None:
 
 
 def judge_roles(plan: HostedPlan, *, create_roles: bool) -> None:
-    """Refuse when roles are missing that nobody said to create.
+    """Refuse when roles are missing that nobody said to create, or are out of reach.
 
     Raises: RefusedError naming them.
     """
+    if plan.strangers:
+        raise RefusedError(
+            f"the backup has rights given by {', '.join(plan.strangers)}, and {plan.facts.role} "
+            "cannot act as that role here",
+            hint=f"drop the role in the new project, or grant it to {plan.facts.role}",
+        )
     if plan.roles.names and not create_roles:
         raise RefusedError(
             f"the target lacks the roles {', '.join(plan.roles.names)}",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.db import translated
 from kulti_ops.errors import DatabaseError, RefusedError
-from kulti_ops.restore.hosted.rules import NO_RIGHT
+from kulti_ops.restore.hosted.able import no_replica, switch_triggers_off
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,14 +48,9 @@ def begin(connection: Connection) -> int:
             raise RefusedError("another restore into this project is running")
     try:
         with translated("switching off the vendor's triggers"):
-            connection.execute("SET LOCAL session_replication_role = replica")
+            switch_triggers_off(connection)
     except DatabaseError as error:
-        if error.sqlstate != NO_RIGHT:
-            raise
-        raise RefusedError(
-            "the role may not set session_replication_role: triggers would change rows",
-            hint="restore as the project's role postgres",
-        ) from None
+        raise no_replica(error) from None
     with translated("beginning the restore"):
         row = connection.execute("SELECT pg_current_xact_id()::text::int8").fetchone()
         assert row is not None  # noqa: S101 - a function always answers

@@ -12,7 +12,7 @@ from kulti_ops.verify.expectations import table_of_entry
 from kulti_ops.verify.live import copy_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from kulti_ops.archive import Entry, Toc
     from kulti_ops.inventory import Inventory, Item
@@ -40,6 +40,11 @@ class View:
     inventory: Inventory
     facts: HostedFacts
     options: HostedOptions
+
+    @property
+    def source_major(self) -> int:
+        """The major version of the server that the backup is of."""
+        return int(self.toc.server_version.partition(".")[0])
 
     @cached_property
     def by_id(self) -> Mapping[int, Entry]:
@@ -74,9 +79,16 @@ class View:
         named = {plain_name(i.identity) for i in self.inventory.of("role")}
         return frozenset(named - self.facts.roles - self.new_roles.keys())
 
+    @cached_property
+    def borrowed_roles(self) -> frozenset[str]:
+        """Roles of the customer's that the target has, and that can be had for the while."""
+        named = {plain_name(i.identity) for i in self.inventory.of("role")}
+        return frozenset(r for r in named & self.facts.lendable if not is_vendor_role(r))
+
     def can_own(self, role: str) -> bool:
-        """Return whether objects can be given to a role."""
-        return role in self.facts.assignable or role in self.new_roles
+        """Return whether objects can be given to a role, and rights be given in its name."""
+        near = role in self.facts.assignable or role in self.borrowed_roles
+        return near or role in self.new_roles
 
     def item(self, entry: Entry) -> Item | None:
         """Return the inventory's object that an entry makes; None for parts of others."""
@@ -104,6 +116,14 @@ class View:
         """Return whether the target has the object that an entry makes."""
         item = self.item(entry)
         return item is not None and item.key in self.facts.items
+
+    def is_same(self, entry: Entry, attributes: Iterable[str]) -> bool:
+        """Return whether the target's object has these attributes of the one an entry makes."""
+        item = self.item(entry)
+        present = self.facts.items.get(item.key) if item is not None else None
+        if item is None or present is None:
+            return False
+        return all(item.attributes.get(a) == present.attributes.get(a) for a in attributes)
 
     def relation(self, entry: Entry) -> Relation | None:
         """Return the target's table or sequence of an entry's name."""
@@ -168,6 +188,17 @@ class View:
         below = self._below(item.identity) if item is not None else frozenset()
         return tuple(
             e for e in self.toc.of("TABLE DATA") if self._tables.get(e.dump_id, "") in below
+        )
+
+    def rows_of_sequence(self, entry: Entry) -> tuple[Entry, ...]:
+        """Return the TABLE DATA entries of the table that a SEQUENCE SET's sequence belongs to."""
+        sequence = self.subject(entry)
+        item = self.item(sequence) if sequence is not None else None
+        column = (item.attributes.get("owned by") if item is not None else None) or ""
+        return tuple(
+            e
+            for e in self.toc.of("TABLE DATA")
+            if (table := self._tables.get(e.dump_id)) and column.startswith(f"{table}.")
         )
 
     def table_of_rows(self, rows: Entry) -> Entry | None:

@@ -145,6 +145,57 @@ def test_run_public_only_says_what_dangles_before_and_leaves_the_logins_alone(
     assert "VALIDATE CONSTRAINT" in done.data["residual"]
 
 
+def test_run_with_roles_that_somebody_made_beforehand_borrows_them_or_refuses(
+    kulti: CommandLine, new_project: NewProject
+) -> None:
+    """Roles that log in are made by hand, with passwords; their maker is no member of them."""
+    project = new_project()
+    execute(project.admin_url, "CREATE ROLE kulti_analyst")
+    refused = kulti(*PLAN, NEW=project.url)
+    assert refused.code == 6
+    assert "rights given by kulti_analyst" in refused.document["error"]["message"]
+    execute(project.admin_url, "DROP ROLE kulti_analyst")
+    execute(project.url, "CREATE ROLE kulti_analyst LOGIN", "CREATE ROLE kulti_reader")
+    done = kulti(*RUN, NEW=project.url)
+    assert done.code == 0, summaries(done)
+    granted = "SELECT count(*) > 0 FROM pg_class WHERE relacl::text LIKE '%/kulti_analyst%'"
+    assert rows(project.url, granted) == [(True,)]
+    members = """
+        SELECT count(*) FROM pg_auth_members
+         WHERE roleid::regrole::text LIKE 'kulti%' AND (inherit_option OR set_option)
+    """
+    assert rows(project.url, members) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("weaken", "strengthen", "says"),
+    [
+        (
+            "REVOKE SET ON PARAMETER session_replication_role FROM postgres",
+            "GRANT SET ON PARAMETER session_replication_role TO postgres",
+            "may not set session_replication_role",
+        ),
+        ("ALTER ROLE postgres NOBYPASSRLS", "ALTER ROLE postgres BYPASSRLS", "lacks BYPASSRLS"),
+        ("ALTER ROLE postgres NOCREATEROLE", "ALTER ROLE postgres CREATEROLE", "lacks CREATEROLE"),
+        (
+            "ALTER DATABASE {name} OWNER TO supabase_admin",
+            "ALTER DATABASE {name} OWNER TO postgres",
+            "lacks CREATE on the database",
+        ),
+    ],
+)
+def test_plan_as_a_role_that_could_not_restore_says_what_it_lacks(
+    kulti: CommandLine, new_project: NewProject, weaken: str, strengthen: str, says: str
+) -> None:
+    project = new_project()
+    execute(project.admin_url, weaken.format(name=project.name))
+    try:
+        done = kulti(*PLAN, NEW=project.url)
+    finally:
+        execute(project.admin_url, strengthen.format(name=project.name))
+    assert (done.code, says in done.document["error"]["message"]) == (6, True), done.stdout
+
+
 REFUSE_WAITLIST = """
 CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -155,17 +206,19 @@ CREATE EVENT TRIGGER refuse ON ddl_command_end EXECUTE FUNCTION public.refuse();
 ALTER EVENT TRIGGER refuse ENABLE ALWAYS;
 """
 REFUSE_AVATARS = "ALTER TABLE storage.buckets ADD CHECK (id <> 'avatars')"
+REFUSE_TEXT = "ALTER TABLE auth.users ALTER COLUMN aud TYPE integer USING 1"
 
 
 @pytest.mark.parametrize(
-    ("spoil", "entry", "sqlstate"),
+    ("spoil", "entry", "sqlstate", "place"),
     [
-        (REFUSE_WAITLIST, "TABLE public.waitlist", "P0001"),
-        (REFUSE_AVATARS, "TABLE DATA storage.buckets", "23514"),
+        (REFUSE_WAITLIST, "TABLE public.waitlist", "P0001", "not this one"),
+        (REFUSE_AVATARS, "TABLE DATA storage.buckets", "23514", "constraint buckets_id_check"),
+        (REFUSE_TEXT, "TABLE DATA auth.users", "22P02", "row 1, column aud"),
     ],
 )
 def test_run_with_an_entry_that_fails_is_undone_and_names_it(
-    kulti: CommandLine, new_project: NewProject, spoil: str, entry: str, sqlstate: str
+    kulti: CommandLine, new_project: NewProject, spoil: str, entry: str, sqlstate: str, place: str
 ) -> None:
     project = new_project()
     execute(project.admin_url, spoil)
@@ -174,7 +227,9 @@ def test_run_with_an_entry_that_fails_is_undone_and_names_it(
     assert done.code == 5, done.stderr
     assert errors(done) == [(entry, sqlstate)]
     assert "undone, nothing is changed" in done.result("restore")["summary"]
+    assert place in done.result("restore")["rows"][0]["message"]
     assert "avatars" not in done.stdout + done.stderr
+    assert "authenticated" not in done.stdout + done.stderr
     assert rows(project.admin_url, STATE) == before
 
 

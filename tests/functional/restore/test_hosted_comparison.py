@@ -187,7 +187,7 @@ def test_comparison_after_a_clean_restore_has_no_unexplained_difference(
     found = {r.id: r.status for r in restored.done.results}
     assert found.pop("not-restored") is Verdict.WARN
     assert set(found.values()) == {Verdict.OK}
-    assert len(found) == 7
+    assert len(found) == 8
     with restored.changed() as connection:
         again = restored.compare(connection)
     assert {r.status for r in again.values()} == {Verdict.OK}

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kulti_ops.db import connect, own_target
 from kulti_ops.platform.tables import CRITICAL_TABLES
 from kulti_ops.report import Verdict
+from kulti_ops.restore.hosted.access import access_changes
+from kulti_ops.restore.hosted.facts import look_at_project
+from kulti_ops.restore.hosted.results import judge_access
 from tests.functional.restore.conftest import command_line, execute, rows
 from tests.functional.restore.hosting import Restoration, restore
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kulti_ops.pgtools import Installation
+    from kulti_ops.report import CheckResult
     from tests.functional.conftest import NewProject
     from tests.functional.new_project import Database
     from tests.functional.restore.conftest import CommandLine
@@ -125,6 +130,7 @@ def explained(done: Restoration) -> Counter[str]:
 
 def judge(done: Restoration) -> None:
     """Every check looked, and found nothing that is not explained."""
+    assert "; ".join(r.summary for r in done.done.results if r.status is Verdict.CRIT) == ""
     assert done.done.outcome.committed
     found = {r.id: r.status for r in done.done.results}
     assert found.pop("not-restored") is Verdict.WARN
@@ -186,6 +192,63 @@ def test_restore_into_an_older_version_has_no_unexplained_difference(
     }
 
 
+OPENED = """
+CREATE POLICY "Avatars are public" ON storage.objects FOR ALL USING (true);
+CREATE POLICY sneaky ON storage.buckets USING (true);
+ALTER TABLE storage.prefixes DISABLE ROW LEVEL SECURITY;
+ALTER TABLE storage.buckets DISABLE ROW LEVEL SECURITY;
+GRANT DELETE ON auth.users TO anon;
+CREATE FUNCTION auth.other() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER on_auth_user_signed_in BEFORE INSERT ON auth.users
+    FOR EACH ROW EXECUTE FUNCTION auth.other();
+"""
+OTHER_POLICY = ("POLICY storage.objects Avatars are public", "vendor-policy-differs", "42501")
+OTHER_TRIGGER = ("TRIGGER auth.users on_auth_user_signed_in", "custom-trigger-differs", None)
+
+
+@pytest.mark.parametrize("variant", ["plain", "policy-rights"])
+def test_restore_into_a_project_that_lets_through_something_else_names_all_of_it(
+    kulti: CommandLine, new_project: NewProject, server_install: Installation, variant: str
+) -> None:
+    """Neither gained nor lost in silence: a policy of the same name is not the same policy."""
+    project = new_project(variant)
+    execute(project.admin_url, OPENED)
+    done = restore(kulti, project, tools=server_install)
+    assert done.done.outcome.committed
+    using = "SELECT pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polname LIKE 'Avatars%'"
+    replaced = variant == "policy-rights"
+    assert (OTHER_POLICY in losses(done), OTHER_TRIGGER in losses(done)) == (not replaced, True)
+    assert (rows(project.url, using) == [("true",)]) is not replaced
+    access = done.result("vendor-access")
+    assert access.status is Verdict.WARN
+    assert [row["object"] for row in access.rows] == [
+        "ROW SECURITY of storage.buckets",
+        "POLICY sneaky on storage.buckets",
+        "RIGHTS on table auth.users",
+    ]
+    inventory = done.result("restored-inventory")
+    assert inventory.status is Verdict.OK
+    shown = {(row["kind"], row["attribute"]) for row in inventory.rows if row["attribute"]}
+    assert ("trigger", "definition") in shown
+    assert (("policy", "using") in shown) is not replaced
+    execute(project.admin_url, *_statements_on(done, "storage.buckets", "auth.users"))
+    again = restore_access(done)
+    assert again.status is Verdict.OK
+
+
+def _statements_on(done: Restoration, *tables: str) -> list[str]:
+    changes = done.prepared.plan.access.changes
+    return [c.residual for c in changes if any(table in c.residual for table in tables)]
+
+
+def restore_access(done: Restoration) -> CheckResult:
+    """Look at the project again, and judge what its vendor's objects let through."""
+    target = own_target(done.database.url, "the project")
+    with connect(target, application="test") as connection:
+        facts = look_at_project(connection)
+    return judge_access(access_changes(done.prepared.inventory, facts, source_major=17))
+
+
 # A verification insists on them.
 CRITICAL = [t.identity for t in CRITICAL_TABLES if t.identity.startswith("public.")]
 OLDER = """
@@ -229,6 +292,206 @@ def test_restore_from_an_older_version_has_no_unexplained_difference(
         "the target's server brings another version of the extension": 1,
     }
     assert ("PASSWORD kulti_helper", "password", None) in losses(done)
+
+
+ROLES = """
+CREATE ROLE kulti_team NOINHERIT;
+CREATE ROLE kulti_report BYPASSRLS REPLICATION CREATEDB CREATEROLE;
+CREATE ROLE kulti_admin SUPERUSER;
+GRANT kulti_report TO kulti_team WITH INHERIT FALSE, SET TRUE;
+GRANT kulti_report TO anon WITH ADMIN OPTION;
+GRANT kulti_team TO kulti_admin WITH INHERIT TRUE, SET FALSE;
+GRANT kulti_team TO postgres WITH INHERIT TRUE, SET FALSE;
+GRANT kulti_report TO postgres WITH INHERIT FALSE, SET TRUE;
+"""
+MEMBERS = """
+SELECT m.roleid::regrole::text, m.member::regrole::text, bool_or(m.inherit_option),
+       bool_or(m.set_option)
+  FROM pg_auth_members m WHERE m.roleid::regrole::text LIKE 'kulti%' GROUP BY 1, 2
+HAVING bool_or(m.inherit_option OR m.set_option) ORDER BY 1, 2
+"""
+FLAGS = """
+SELECT rolname, rolbypassrls, rolreplication, rolcreatedb, rolcreaterole, rolsuper
+  FROM pg_roles WHERE rolname LIKE 'kulti%' ORDER BY 1
+"""
+
+
+def backed_up(url: str, home: Path, cache: Path) -> CommandLine:
+    """Back a project up that has just what a verification insists on."""
+    execute(url, *(f"CREATE TABLE {t} (id integer)" for t in CRITICAL))
+    kulti = command_line(home, cache)
+    made = kulti("backup", "create", DATABASE_URL=url)
+    assert made.code == 0, made.stderr
+    return kulti
+
+
+def role_losses(done: Restoration) -> set[Loss]:
+    return {loss for loss in losses(done) if loss[0].startswith(("ROLE", "MEMBERSHIP"))}
+
+
+def test_restore_brings_roles_and_memberships_back_as_they_were(
+    session_root: Path, new_project: NewProject, server_install: Installation
+) -> None:
+    source = new_project()
+    execute(source.admin_url, ROLES)
+    kulti = backed_up(source.admin_url, session_root / "roles", session_root / "cache")
+    # Another server, where the roles are not; its postgres may not give CREATEDB on.
+    project = new_project("no-extension")
+    execute(project.admin_url, "ALTER ROLE postgres NOCREATEDB")
+    try:
+        done = restore(kulti, project, tools=server_install)
+    finally:
+        execute(project.admin_url, "ALTER ROLE postgres CREATEDB")
+    assert done.done.outcome.committed
+    assert role_losses(done) == {
+        ("ROLE kulti_admin SUPERUSER", "role-attributes", None),
+        ("ROLE kulti_report CREATEDB", "roles", "42501"),
+    }
+    assert rows(project.url, MEMBERS) == rows(source.url, MEMBERS)
+    assert rows(project.url, FLAGS) == [
+        ("kulti_admin", False, False, False, False, False),
+        ("kulti_report", True, True, False, True, False),
+        ("kulti_team", False, False, False, False, False),
+    ]
+    execute(project.admin_url, *_of_roles(done))
+    assert rows(project.url, FLAGS) == rows(source.url, FLAGS)
+
+
+def _of_roles(done: Restoration) -> list[str]:
+    return [line for line in done.done.residual.splitlines() if line.startswith("ALTER ROLE")]
+
+
+def test_restore_of_roles_into_an_older_version_never_gives_more_than_there_was(
+    session_root: Path, new_project: NewProject, server_install: Installation
+) -> None:
+    source = new_project()
+    execute(source.admin_url, ROLES)
+    kulti = backed_up(source.admin_url, session_root / "roles-15", session_root / "cache")
+    project = new_project("postgresql-15")
+    planned = kulti(
+        "restore", "plan", "--target", "env:NEW", "--create-roles", NEW=project.url
+    ).stdout
+    done = restore(kulti, project, tools=server_install)
+    assert " ".join(r.summary for r in done.done.results if r.status is Verdict.CRIT) == ""
+    found = role_losses(done)
+    assert found == {
+        ("ROLE kulti_admin SUPERUSER", "role-attributes", None),
+        ("ROLE kulti_report BYPASSRLS", "roles", "42501"),
+        ("ROLE kulti_report REPLICATION", "roles", "42501"),
+        ("MEMBERSHIP kulti_team to kulti_admin", "membership-options", None),
+        ("MEMBERSHIP kulti_team to postgres", "membership-options", None),
+        ("MEMBERSHIP kulti_report to postgres", "membership-options", None),
+    }
+    # everything that was lost stood in the plan
+    assert {label for label, *_ in found if label not in planned} == set()
+    members = "SELECT count(*) FROM pg_auth_members WHERE roleid::regrole::text LIKE 'kulti%'"
+    assert rows(project.url, members) == [(2,)]  # to kulti_team, which inherits nothing; to anon
+
+
+WRAPPER = """
+CREATE EXTENSION postgres_fdw WITH SCHEMA extensions;
+GRANT USAGE ON FOREIGN DATA WRAPPER postgres_fdw TO postgres WITH GRANT OPTION;
+"""
+# What was in no inventory, or there by its name only.
+KINDS = f"""
+{WRAPPER}
+SET ROLE postgres;
+CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '127.0.0.1', dbname 'x');
+GRANT USAGE ON FOREIGN SERVER far TO authenticated;
+CREATE USER MAPPING FOR postgres SERVER far OPTIONS (user 'u', password 'open-sesame');
+CREATE USER MAPPING FOR public SERVER far OPTIONS (user 'u');
+CREATE FOREIGN TABLE public.far_away (id integer) SERVER far OPTIONS (table_name 't');
+CREATE FUNCTION public.same(integer, integer) RETURNS boolean
+    LANGUAGE sql IMMUTABLE AS 'SELECT $1 = $2';
+CREATE FUNCTION public.other(integer, integer) RETURNS boolean
+    LANGUAGE sql IMMUTABLE AS 'SELECT $1 <> $2';
+CREATE OPERATOR public.=== (FUNCTION = public.same, LEFTARG = integer, RIGHTARG = integer,
+    COMMUTATOR = OPERATOR(public.===));
+CREATE TEXT SEARCH DICTIONARY public.words (TEMPLATE = pg_catalog.simple);
+CREATE TEXT SEARCH CONFIGURATION public.search (PARSER = pg_catalog."default");
+ALTER TEXT SEARCH CONFIGURATION public.search ADD MAPPING FOR asciiword WITH public.words;
+RESET ROLE;
+CREATE TEXT SEARCH PARSER public.own_parser (START = prsd_start, GETTOKEN = prsd_nexttoken,
+    END = prsd_end, LEXTYPES = prsd_lextype);
+CREATE OPERATOR CLASS public.own_ops FOR TYPE integer USING hash AS OPERATOR 1 =;
+INSERT INTO pg_seclabel VALUES (
+    'public.profiles'::regclass, 'pg_class'::regclass, 0, 'nobody', 'a label');
+"""
+LOST_KINDS = {
+    ("OPERATOR CLASS public.own_ops", "superuser", "42501"),
+    ("OPERATOR FAMILY public.own_ops", "superuser", "42501"),
+    ("SECURITY LABEL public.TABLE profiles", "security-label", "22023"),
+    ("TEXT SEARCH PARSER public.own_parser", "superuser", "42501"),
+}
+# The restoring role has them already, with the option to grant them on.
+RIGHTS_HELD = ("ACL FOREIGN DATA WRAPPER postgres_fdw", "extension-rights", "0LP01")
+LOST_FAR = {
+    ("ACL FOREIGN DATA WRAPPER postgres_fdw", "extension-rights", "42501"),
+    ("SERVER far", "foreign-server", "42501"),
+    ("ACL FOREIGN SERVER far", "run", "42501"),
+    ("FOREIGN TABLE public.far_away", "run", "42501"),
+    ("ACL public.TABLE far_away", "run", "42501"),
+    ("USER MAPPING USER MAPPING postgres SERVER far", "foreign-server", "42501"),
+    ("USER MAPPING USER MAPPING public SERVER far", "foreign-server", "42501"),
+}
+KINDS_CHANGED = {
+    "foreign server far: options is": "ALTER SERVER far OPTIONS (SET host '127.0.0.2')",
+    "foreign server far: acl is": "REVOKE USAGE ON FOREIGN SERVER far FROM authenticated",
+    "user mapping for postgres on far: options is": (
+        "ALTER USER MAPPING FOR postgres SERVER far OPTIONS (SET password 'changed')"
+    ),
+    "user mapping for PUBLIC on far is missing": "DROP USER MAPPING FOR public SERVER far",
+    "operator public.===(integer,integer): restrict is": (
+        "ALTER OPERATOR public.===(integer, integer) SET (RESTRICT = eqsel)"
+    ),
+    "operator public.===(integer,integer): function is": (
+        "UPDATE pg_operator SET oprcode = 'public.other'::regproc WHERE oprname = '==='"
+    ),
+    "operator public.===(integer,integer): commutator is": (
+        "UPDATE pg_operator SET oprcom = 0 WHERE oprname = '==='"
+    ),
+    "text search configuration public.search: mappings is": (
+        "ALTER TEXT SEARCH CONFIGURATION public.search DROP MAPPING FOR asciiword"
+    ),
+    "text search dictionary public.words: options is": (
+        "ALTER TEXT SEARCH DICTIONARY public.words (StopWords = english)"
+    ),
+}
+
+
+@pytest.mark.parametrize("wrapper", [True, False])
+def test_restore_of_kinds_beyond_tables_compares_or_names_each_of_them(
+    session_root: Path, new_project: NewProject, server_install: Installation, *, wrapper: bool
+) -> None:
+    source = new_project()
+    home = session_root / f"kinds-{wrapper}"
+    execute(source.admin_url, *(f"CREATE TABLE {t} (id integer)" for t in CRITICAL), KINDS)
+    kulti = command_line(home, session_root / "cache")
+    made = kulti("backup", "create", DATABASE_URL=source.url)
+    assert made.code == 0, made.stderr
+    project = new_project()
+    extension = "CREATE EXTENSION postgres_fdw WITH SCHEMA extensions"
+    execute(project.admin_url, WRAPPER if wrapper else extension)
+    done = restore(kulti, project, tools=server_install)
+    summary = "; ".join(r.summary for r in done.done.results)
+    assert done.done.outcome.committed, summary
+    assert done.result("restored-inventory").status is Verdict.OK, summary
+    found = {loss for loss in losses(done) if loss[1] not in {"owner", "depends"}}
+    named = LOST_KINDS | ({RIGHTS_HELD} if wrapper else LOST_FAR)
+    assert named <= found
+    assert found - named == {loss for loss in found if loss[1].startswith("database-")}
+    assert "sesame" not in done.done.residual
+    if not wrapper:
+        return
+    # The scratch server of an ordinary drill has no project's rights to respect.
+    drilled = kulti("restore", "drill", "--format", "json")
+    assert drilled.result("restore")["status"] == "ok", drilled.result("restore")
+    assert drilled.result("restored-inventory")["status"] == "ok"
+    for says, statement in KINDS_CHANGED.items():
+        with done.changed(statement) as connection:
+            result = done.compare(connection)["restored-inventory"]
+        assert (result.status, says in result.summary) == (Verdict.CRIT, True), result.summary
+        assert "sesame" not in result.summary
 
 
 SUPERUSERS = """
@@ -297,6 +560,70 @@ def test_restore_of_what_only_a_superuser_can_make_names_each_difference(
     }
     (left_out,) = (r for r in done.result("restored-rows").rows if r["table"] == "auth.mine")
     assert left_out["rows"] == 2
+
+
+UNKNOWN_TABLE = """
+CREATE TABLE auth.novelties (id integer, token text);
+ALTER TABLE auth.novelties OWNER TO supabase_auth_admin;
+GRANT ALL ON auth.novelties TO postgres;
+"""
+ELSEWHERE = f"""
+DROP PUBLICATION supabase_realtime;
+CREATE PUBLICATION supabase_realtime FOR ALL TABLES;
+CREATE PUBLICATION by_schema FOR TABLES IN SCHEMA public;
+CREATE EXTENSION citext WITH SCHEMA public;
+SET ROLE postgres;
+CREATE TABLE public."in; other case" (a public.citext);
+CREATE TABLE public."other case" (a public.citext);
+CREATE PUBLICATION own FOR TABLE public."other case" (a), public.waitlist;
+CREATE TRIGGER nothing_new BEFORE UPDATE ON auth.users
+    FOR EACH ROW EXECUTE FUNCTION pg_catalog.suppress_redundant_updates_trigger();
+RESET ROLE;
+REVOKE ALL ON SCHEMA public FROM postgres, anon, authenticated, service_role;
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+{UNKNOWN_TABLE}
+INSERT INTO auth.novelties VALUES (1, 'x');
+"""
+
+
+def test_restore_into_a_project_that_has_parts_in_another_form_names_each_of_them(
+    sandbox_copy: Callable[[], Database],
+    session_root: Path,
+    new_project: NewProject,
+    server_install: Installation,
+) -> None:
+    source = sandbox_copy()
+    execute(source.admin_url, ELSEWHERE)
+    kulti = command_line(session_root / "elsewhere", session_root / "cache")
+    assert kulti("backup", "create", DATABASE_URL=source.admin_url).code == 0
+    project = new_project()
+    execute(project.admin_url, UNKNOWN_TABLE, "CREATE EXTENSION citext WITH SCHEMA extensions")
+    planned = kulti("restore", "plan", "--target", "env:NEW", "--create-roles", NEW=project.url)
+    done = restore(kulti, project, tools=server_install)
+    judge(done)
+    own = {
+        (e, rule, code) for e, rule, code in losses(done) - ALWAYS - STORAGE if rule != "depends"
+    }
+    assert own - {loss for loss in own if loss[1] in {"extension-rights", "database-setting"}} == {
+        ("EXTENSION citext", "extension-elsewhere", None),
+        ("PUBLICATION supabase_realtime", "publication-for-all-tables", None),
+        ("PUBLICATION by_schema", "owner", None),
+        ("PUBLICATION TABLES IN SCHEMA public.by_schema public", "superuser", "42501"),
+        ("TABLE DATA auth.novelties", "rows-unknown", None),
+    }
+    for line in (
+        "look     TABLE DATA auth.novelties: nobody knows what the rows of this table",
+        'lost     TABLE public."in; other case"'.replace('"', ""),
+        "rights   ACL SCHEMA public: brought to the backup's state",
+        "lost     PUBLICATION supabase_realtime: only a superuser",
+    ):
+        assert line in planned.stdout
+    assert rows(project.url, "SELECT count(*) FROM auth.novelties") == [(1,)]
+    usage = "SELECT has_schema_privilege('anon', 'public', 'CREATE'), nspacl FROM pg_namespace"
+    acl = f"{usage} WHERE nspname = 'public'"
+    assert "anon=" not in str(rows(project.url, acl))
+    triggers = "SELECT count(*) FROM pg_trigger WHERE tgname = 'nothing_new'"
+    assert rows(project.url, triggers) == [(1,)]
 
 
 def test_restore_into_a_project_in_use_is_refused_and_changes_nothing(

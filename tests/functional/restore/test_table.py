@@ -439,7 +439,8 @@ def test_table_value_that_does_not_fit_is_named_without_the_value(
     execute(live.url, "ALTER TYPE edge_cases.address DROP ATTRIBUTE geo CASCADE")
     done = bring("edge_cases.kinds_of_values")
     assert done.code == 5
-    assert "does not fit the target's type or constraints (22P02)" in done.stderr
+    assert "does not fit the target's type or constraints: row 1, column" in done.stderr
+    assert "(22P02)" in done.stderr
     assert "Main" not in done.stderr + done.stdout
     assert side_schemas(live.url) == []
 

@@ -70,3 +70,15 @@ def test_left_out_explains_absence_and_nothing_else() -> None:
     )
     assert rule(gone) == "needs a superuser"
     assert rule(changed) == ""
+
+
+def test_options_of_a_mapping_that_nobody_may_see_are_explained_and_others_are_not() -> None:
+    def explained(kind: str, was: str, now: str) -> str:
+        old, new = item(kind, "for a on far", options=was), item(kind, "for a on far", options=now)
+        (found,) = compare.explain(compare.compare_items([old], [new]), [compare.hidden_options])
+        return found.explained
+
+    assert explained("user mapping", "user 1", compare.HIDDEN)
+    assert explained("user mapping", compare.HIDDEN, "user 1")
+    assert not explained("user mapping", "user 1", "user 2")
+    assert not explained("foreign server", "user 1", compare.HIDDEN)

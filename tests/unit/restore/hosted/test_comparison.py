@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kulti_ops.report import Verdict
-from kulti_ops.restore.hosted.comparison import judge_references
+from kulti_ops.report import CheckResult, Verdict
+from kulti_ops.restore.hosted.comparison import judge_references, with_unseen
 from kulti_ops.verify.references import Reference
 
 LOADED = Reference(table="auth.users", name="key", orphans=None)
@@ -30,3 +30,13 @@ def test_foreign_keys_that_cannot_be_read_are_no_fault_only_where_nothing_was_lo
 ) -> None:
     found = judge_references(references, {"auth.users", "public.t"})
     assert (found.status, says in found.summary) == (status, True), found.summary
+
+
+@pytest.mark.parametrize("status", [Verdict.OK, Verdict.CRIT, Verdict.UNKNOWN])
+def test_rows_of_extensions_tables_that_nobody_compared_are_no_ok(status: Verdict) -> None:
+    result = CheckResult(id="rows", status=status, summary="equal")
+    assert with_unseen(result, ()).status is status
+    found = with_unseen(result, ("public.spatial_ref_sys",))
+    assert found.status is (Verdict.WARN if status is Verdict.OK else status)
+    assert "1 tables of extensions not compared: public.spatial_ref_sys" in found.summary
+    assert found.evidence["not_compared"] == 1

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kulti_ops.restore.hosted import rules
-from kulti_ops.restore.hosted.explained import NO_SUCH_PART, VIEW_TEXT, explaining
+from kulti_ops.restore.hosted.explained import (
+    KEPT_PUBLICATION,
+    NO_SUCH_PART,
+    VIEW_TEXT,
+    explaining,
+)
 from kulti_ops.restore.hosted.explained_rights import (
     CREATOR,
     KEPT_OWNER,
@@ -18,7 +23,7 @@ from kulti_ops.restore.hosted.explained_rights import (
     REFUSED_ROLE,
 )
 from kulti_ops.restore.hosted.restored import Restored, expected_items
-from kulti_ops.restore.hosted.roles import RolePlan
+from kulti_ops.restore.hosted.role_plan import RolePlan
 from kulti_ops.restore.hosted.step import Step
 from kulti_ops.verify.compare import ABSENT, PRESENT, TARGETS_OWN, compare_items, explain
 from tests.unit.making import entry, inventory, item, toc
@@ -171,6 +176,27 @@ def test_kept_owner_explains_the_owner_and_the_same_rights_under_the_other_name(
     assert differences(done, stranger) == {"table public.a: owner": ""}
 
 
+def test_kept_owner_explains_the_same_rights_where_one_server_knows_more_of_them() -> None:
+    made = entry(1, "TABLE", "a", classid=1259, oid=6)
+    source = table("public.a", 6, owner="other", acl="other=SELECT/other, other=MAINTAIN/other")
+    kept = table("public.a", 6, owner="postgres", acl="postgres=SELECT/postgres")
+    old = restored(source, entries=(made,), kept_owners=((made, "other"),), version_num=150008)
+    assert set(differences(old, kept).values()) == {KEPT_OWNER}
+    new = restored(source, entries=(made,), kept_owners=((made, "other"),))
+    assert differences(new, kept)["table public.a: acl"] == ""
+
+
+def test_attribute_of_a_new_role_is_explained_only_when_it_was_refused() -> None:
+    source = item("role", "mine", bypassrls="yes", login="yes")
+    done = restored(source, created=("mine",))
+    after = item("role", "mine", bypassrls="no", login="yes")
+    assert set(differences(done, after).values()) == {""}
+    refused = replace(done, refused_roles=frozenset({"ROLE mine BYPASSRLS"}))
+    assert set(differences(refused, after).values()) == {REFUSED_ROLE}
+    other = item("role", "mine", bypassrls="yes", login="no")
+    assert set(differences(refused, other).values()) == {""}
+
+
 def test_kept_owner_of_a_group_of_large_objects_explains_each_of_them() -> None:
     group = entry(1, "BLOB METADATA", definition="7\n8\n", classid=2613, oid=7)
     source = [item("large object", n, int(n), classid=2613, owner="other") for n in ("7", "8")]
@@ -310,3 +336,39 @@ def test_setting_of_a_new_role_is_explained_when_it_was_refused() -> None:
     assert differences(done, role) == {"setting of mine: missing": ""}
     refused = replace(done, refused_roles=frozenset({"SETTING of mine"}))
     assert differences(refused, role) == {"setting of mine: missing": REFUSED_ROLE}
+
+
+def publication(owner: str, **more: str) -> Item:
+    return item("publication", "live", 40, classid=6104, owner=owner, **more)
+
+
+def test_publication_that_the_project_has_keeps_its_owner_and_nothing_else() -> None:
+    there = entry(1, "PUBLICATION", "live", namespace="", classid=6104, oid=40)
+    source = publication("supabase_admin", publishes="insert")
+    before = publication("postgres", publishes="update")
+    done = restored(source, before=(before,), entries=(there,))
+    after = publication("postgres", publishes="insert")
+    assert differences(done, after) == {"publication live: owner": KEPT_PUBLICATION}
+    assert differences(done, publication("anon", publishes="insert")) == {
+        "publication live: owner": ""
+    }
+    assert differences(done, before)["publication live: publishes"] == ""
+
+
+def test_members_missing_in_a_publication_are_explained_by_their_own_entries_only() -> None:
+    table_entry = entry(1, "TABLE", "a b", classid=1259, oid=6)
+    member = entry(2, "PUBLICATION TABLE", "live a b", dependencies=(3, 1))
+    schema = entry(4, "PUBLICATION TABLES IN SCHEMA", "live odd", namespace="odd")
+    made = entry(3, "PUBLICATION", "live", namespace="", classid=6104, oid=40)
+    tables = 'public."a b" (x) WHERE (x > 1); public.other'
+    source = publication("postgres", tables=tables, schemas="odd, more")
+    entries = (table_entry, member, made, schema)
+    lost = item("table", 'public."a b"', 6)
+    done = restored(
+        source, lost, entries=entries, refused={1: "refused", 2: "refused", 4: "refused"}
+    )
+    after = publication("postgres", tables="public.other", schemas="more")
+    assert set(differences(done, after).values()) == {"refused"}
+    less = publication("postgres", schemas="odd")
+    assert differences(done, less)["publication live: tables"] == ""
+    assert differences(done, less)["publication live: schemas"] == ""

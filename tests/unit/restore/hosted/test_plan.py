@@ -188,6 +188,112 @@ def test_rows_of_vendors_tables(
     assert fates(made)[1] == expected
 
 
+@pytest.mark.parametrize(
+    ("schema", "table", "count", "rule"),
+    [
+        ("auth", "users", 3, "run"),
+        ("auth", "novelties", 3, "rows-unknown"),
+        ("auth", "novelties", None, "rows-unknown"),
+        ("auth", "novelties", 0, "run"),
+        ("storage", "prefixes", 3, "run"),
+        ("storage", "users", 3, "rows-unknown"),
+    ],
+)
+def test_rows_of_a_vendors_table_that_nobody_knows_are_loaded_and_named(
+    schema: str, table: str, count: int | None, rule: str
+) -> None:
+    name = f"{schema}.{table}"
+    made = plan(
+        entry(1, "TABLE DATA", table, namespace=schema, oid=10),
+        target=facts(relations=(relation(schema, table),), schemas=(schema,)),
+        source=inventory(item("table", name, 10), row_counts={name: count}),
+    )
+    assert fates(made)[1] == ("run", rule)
+
+
+@pytest.mark.parametrize(
+    ("options", "update", "expected"),
+    [
+        ({"with_sessions": True}, False, ("lost", "sequence-behind")),
+        ({"with_sessions": False}, False, ("skip", "sequence-no-right")),
+        ({"with_sessions": True}, True, ("run", "run")),
+    ],
+)
+def test_sequence_that_stays_behind_its_rows_is_named(
+    options: dict[str, bool], expected: tuple[str, str], *, update: bool
+) -> None:
+    """The service would hand out numbers that are taken, and nobody could log in."""
+    made = plan(
+        entry(1, "TABLE DATA", "refresh_tokens", namespace="auth", oid=10),
+        entry(2, "SEQUENCE", "s", namespace="auth", classid=1259, oid=11),
+        entry(3, "SEQUENCE SET", "s", namespace="auth", dependencies=(2,)),
+        target=facts(
+            item("sequence", "auth.s", 11),
+            relations=(
+                relation("auth", "refresh_tokens"),
+                relation("auth", "s", kind="S", update=update),
+            ),
+        ),
+        source=inventory(
+            item("table", "auth.refresh_tokens", 10),
+            item("sequence", "auth.s", 11, owned_by="auth.refresh_tokens.id"),
+        ),
+        **options,
+    )
+    assert fates(made)[3] == expected
+
+
+def test_extension_in_another_schema_takes_along_what_names_the_old_one() -> None:
+    here = item("extension", "citext", 5, classid=3079, schema="extensions")
+    there = item("extension", "citext", 5, classid=3079, schema="public")
+    extension = entry(1, "EXTENSION", "citext", namespace="", classid=3079, oid=5)
+    table = entry(2, "TABLE", "t", dependencies=(1,))
+    comment = entry(3, "COMMENT", "EXTENSION citext", namespace="", dependencies=(1,))
+    made = plan(extension, table, comment, target=facts(here), source=inventory(there))
+    assert fates(made)[1] == ("lost", "extension-elsewhere")
+    assert fates(made)[2] == ("lost", "depends")
+    alone = plan(extension, comment, target=facts(here), source=inventory(there))
+    assert fates(alone)[1] == ("skip", "exists")
+    same = plan(extension, table, target=facts(there), source=inventory(there))
+    assert (fates(same)[1][0], fates(same)[2][0]) == ("skip", "run")
+
+
+def test_rights_that_the_archive_has_no_entry_for_are_taken_back_too() -> None:
+    """pg_dump writes none for schema public hardened to what PostgreSQL gives by itself."""
+    owner = "postgres=USAGE/postgres"
+    public = item("schema", "public", 2200, classid=2615, acl=owner)
+    opened = item("schema", "public", 2200, classid=2615, acl=f"{owner}, anon=USAGE/postgres")
+    theirs = item("schema", "auth", 2201, classid=2615, acl="anon=USAGE/postgres")
+    shut = item("schema", "auth", 2201, classid=2615, acl=owner)
+    made = plan(target=facts(opened, theirs), source=inventory(public, shut))
+    assert made.aligned == (
+        ("ACL SCHEMA public", 'REVOKE USAGE ON SCHEMA public FROM "anon" CASCADE;\n'),
+    )
+    with_entry = entry(1, "ACL", "SCHEMA public", namespace="")
+    assert plan(with_entry, target=facts(opened), source=inventory(public)).aligned == ()
+
+
+def test_publication_for_all_tables_that_the_target_has_otherwise_is_named() -> None:
+    live = {"classid": 6104, "owner": "postgres"}
+    source = item("publication", "live", 40, all_tables="yes", **live)
+    there = item("publication", "live", 40, all_tables="no", **live)
+    publication = entry(
+        1,
+        "PUBLICATION",
+        "live",
+        namespace="",
+        classid=6104,
+        oid=40,
+        definition="CREATE PUBLICATION live FOR ALL TABLES WITH (publish = 'insert');\n",
+        drop_statement="DROP PUBLICATION live;\n",
+    )
+    made = plan(publication, target=facts(there), source=inventory(source))
+    assert fates(made)[1] == ("lost", "publication-for-all-tables")
+    assert "DROP PUBLICATION live;\nCREATE PUBLICATION live FOR ALL TABLES" in residual_sql(made)
+    same = plan(publication, target=facts(source), source=inventory(source))
+    assert fates(same)[1] == ("run", "publication")
+
+
 def test_rows_that_the_backup_does_not_have_are_not_called_lost() -> None:
     gone = item("table", "auth.gone", 10)
     made = plan(
