@@ -8,11 +8,11 @@ import shlex
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-import click
 import pytest
 import typer
+from typer.core import TyperGroup
 
-from kulti_ops.edge import make_app
+from kulti_ops.program import make_app
 from kulti_ops.runbook import connection
 from kulti_ops.runbook.library import load_library
 from kulti_ops.sandbox.faults import SCENARIOS
@@ -25,14 +25,16 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 # an inline command, or a line of a block; with what may stand before it
 _INLINE = re.compile(r"`(kulti-ops [^`]+)`")
 _LINE = re.compile(r"^(?: *)(?:\$ )?((?:[A-Z_]+=\S+ )*kulti-ops .*)$", re.MULTILINE)
+# `NAME`, like what stands in brackets, is for the reader to replace
+_NOT_TYPED = ("--help", "--version", " NAME")
 _BLOCK = re.compile(r"^( *)```(?:sh|console|bash)?\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 
 
-def context_of(argv: list[str]) -> click.Context:
+def context_of(argv: list[str]) -> Any:
     """Parse a command as the program does, and run nothing."""
     group: Any = typer.main.get_command(make_app())
     context = group.make_context("kulti-ops", list(argv))
-    while isinstance(context.command, click.Group):
+    while isinstance(context.command, TyperGroup):
         name, command, rest = context.command.resolve_command(
             context, [*context._protected_args, *context.args]
         )
@@ -41,9 +43,16 @@ def context_of(argv: list[str]) -> click.Context:
     return context
 
 
+def test_commands_that_do_not_exist_are_not_accepted() -> None:
+    for wrong in ("nonsense", "runbook nonsense", "runbook check --nonsense", "backup create more"):
+        with pytest.raises((typer.BadParameter.__bases__[0], typer.Exit)):  # type: ignore[arg-type]
+            context_of(wrong.split())
+
+
 def first_of(line: str) -> list[str]:
     """Return the words of a line's first command: up to a pipe, a redirection, a comment."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
     words = list(itertools.takewhile(lambda word: not set(word) <= set("|&;<>"), lexer))
     return list(itertools.dropwhile(lambda word: re.match(r"[A-Z_]+=", word), words))
 
@@ -84,7 +93,7 @@ def shown() -> Iterator[tuple[str, str]]:
         for _, block in _BLOCK.findall(text):
             found += _LINE.findall(block.replace("\\\n", " "))
         for command in found:
-            if not command.endswith(("--help", "--version")):
+            if "[" not in command and not command.endswith(_NOT_TYPED):
                 yield str(page.relative_to(ROOT)), command
 
 
