@@ -92,6 +92,7 @@ class _Errors:
 
     def _see_errors(self, count: int, text: str) -> None:
         """Take one error with its text, and those whose texts stand elsewhere."""
+        self._nameless = False
         copied = _COPY_FAILED.match(text)
         if _NO_TEXT.match(text):
             self._add(EntryError(label=SOME_ENTRY, message=TORN))
