@@ -5,9 +5,10 @@
 
 Builds a sandbox of each scale, then alternates: `backup create` with `pg_dump -Fc
 --compress=zstd:3`, `verify backup` with `pg_restore -f - | sha256sum`, `restore drill` with
-`pg_restore -j2` into a scratch server of the same settings. Prints medians, ratios, how long
-the snapshot was held open (`held`), and the peak memory of our process; with several scales
-also the slope of `create` from the smallest to the largest, which knows no fixed cost.
+`pg_restore -j2` into a scratch server of the same settings (a drill's own sessions also take
+no parallel workers where its jobs fill the cores; the bare tool's do). Prints medians, ratios,
+how long the snapshot was held open (`held`), and the peak memory of our process; with several
+scales also the slope of `create` from the smallest to the largest, which knows no fixed cost.
 With `--encrypted` it alternates an encrypted `backup create` with an unencrypted one instead,
 and what `verify backup --level quick` spends on checksums with sha256sum over the same files.
 Targets are for a quiet machine with two cores.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from kulti_ops.backup.catalog import Entry
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.db import Target
-    from kulti_ops.restore.drill import Drill, DrillOptions
+    from kulti_ops.restore.drill import Drill, DrillOptions, Restore
     from kulti_ops.restore.run import Prepared, Restored, RestoreOptions
     from kulti_ops.storage import Storage
 
@@ -259,9 +259,8 @@ def drill_and_record(
 ) -> tuple[Drill, dict[str, Any]]:
     """Drill a backup and write the outcome beside it; also return it as data."""
     from kulti_ops.backup.catalog import Record, add_record, usable_manifest
-    from kulti_ops.restore.drill import restore_into_plain, run_drill
+    from kulti_ops.restore.drill import run_drill
     from kulti_ops.restore.history import HOSTED, PLAIN
-    from kulti_ops.restore.hosted.drill import restore_into_project
 
     manifest = usable_manifest(entry)
     done = run_drill(
@@ -269,12 +268,19 @@ def drill_and_record(
         storage,
         options=_drill_options(run, entry, jobs),
         progress=run.progress,
-        restore=restore_into_project if hosted else restore_into_plain,
+        restore=_hosted_way() if hosted else None,
     )
     data = {"target": HOSTED if hosted else PLAIN, **_drill_data(done, manifest, run)}
     record = Record(kind="drill", at=run.now, status=done.status, level="drill", data=data)
     add_record(storage, entry, record)
     return done, data
+
+
+def _hosted_way() -> Restore:
+    """Return the restore into a project; what it needs is loaded for nothing else."""
+    from kulti_ops.restore.hosted.drill import restore_into_project
+
+    return restore_into_project
 
 
 @command(

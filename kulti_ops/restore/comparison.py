@@ -6,6 +6,7 @@ run. Also judges the restore's own errors.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -116,3 +117,30 @@ def checked(check_id: str, check: Callable[[], CheckResult]) -> CheckResult:
         return replace(check(), id=check_id)
     except KultiError as error:
         return CheckResult(id=check_id, status=Verdict.UNKNOWN, summary=error.message)
+
+
+def alongside(check_id: str, check: Callable[[], CheckResult]) -> Callable[[], CheckResult]:
+    """Begin a comparison while others run; what is returned waits for its result.
+
+    Nobody who is interrupted has to wait for it: it ends with the server or the process.
+    Raises: in the end, what the comparison raised.
+    """
+    found: list[CheckResult] = []
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            found.append(checked(check_id, check))
+        except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
+            failures.append(error)
+
+    thread = threading.Thread(target=work, name=check_id, daemon=True)
+    thread.start()
+
+    def result() -> CheckResult:
+        thread.join()
+        if failures:
+            raise failures[0]
+        return found[0]
+
+    return result

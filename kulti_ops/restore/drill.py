@@ -19,7 +19,7 @@ from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.restore.absent import REASON as ABSENT_REASON
 from kulti_ops.restore.absent import split_absent
-from kulti_ops.restore.comparison import checked, compare_all, jobs_result, judge_errors
+from kulti_ops.restore.comparison import alongside, compare_all, jobs_result, judge_errors
 from kulti_ops.restore.invariants import hold_invariants
 from kulti_ops.restore.lost import lost_items
 from kulti_ops.restore.native import NativeOutcome, NativeRestore
@@ -50,9 +50,11 @@ SETTINGS = {
     "shared_buffers": "256MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "4GB",
-    "max_connections": "40",
     "checkpoint_timeout": "30min",
 }
+
+
+SPARE_CONNECTIONS = 20  # ours besides the jobs', and those kept for superusers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +174,10 @@ def restore_into_plain(
     assert verified.toc is not None  # noqa: S101 - likewise
     prepared = time.monotonic()
     chosen = ScratchOptions(
-        superuser=f"scratch_{secrets.token_hex(4)}", network=False, settings=SETTINGS
+        superuser=f"scratch_{secrets.token_hex(4)}",
+        network=False,
+        # digests and invariants have a connection per job, at the same time
+        settings={**SETTINGS, "max_connections": str(2 * options.jobs + SPARE_CONNECTIONS)},
     )
     with (
         spooled(
@@ -186,7 +191,9 @@ def restore_into_plain(
     ):
         progress.step("a scratch server runs")
         outcome = NativeOutcome()
-        scratch = prepare_roles(server, verified.inventory, server_major=options.server.major)
+        scratch = prepare_roles(
+            server, verified.inventory, server_major=options.server.major, jobs=options.jobs
+        )
         plan = plan_restore(verified.toc, verified.inventory, scratch.facts)
         outcome.errors += prepare_schemas(scratch, plan, archive=archive, tools=options.tools)
         drill.phases_s["prepare"] = time.monotonic() - prepared
@@ -240,15 +247,13 @@ def _compare(
         compare.dangerous_memberships,
         compare.database_settings,
     )
+    invariants = alongside(
+        "invariants", lambda: hold_invariants(scratch.target, at=snapshot_at, jobs=options.jobs)
+    )
     results, drill.tables = compare_all(
         scratch.target, expected, rules, tools=options.tools, jobs=options.jobs
     )
-    drill.results += results
-    drill.results.append(
-        checked(
-            "invariants", lambda: hold_invariants(scratch.target, at=snapshot_at, jobs=options.jobs)
-        )
-    )
+    drill.results += [*results, invariants()]
 
 
 def left_out_tables(plan: RestorePlan) -> frozenset[str]:

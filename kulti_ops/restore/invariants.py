@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from kulti_ops.db import Connection, Target
 
 NAMES_SHOWN = 5
+# Nobody waits for a scratch server, and other comparisons keep its cores busy meanwhile.
+TIMEOUT_S = 3600.0
 # What adding the constraint has just proven, and the inventory has compared: no need to ask again.
 PROVEN_BY_CONSTRAINTS = frozenset({"foreign_keys"})
 SESSION = {
@@ -85,7 +87,7 @@ def _ask_all(
                         invariant = waiting.popleft()
                     except IndexError:
                         return
-                    found.extend(check_invariants(connection, (invariant,)))
+                    found.extend(check_invariants(connection, (invariant,), timeout_s=TIMEOUT_S))
         except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
             failures.append(error)
 

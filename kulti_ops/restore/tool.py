@@ -1,13 +1,15 @@
 """Running pg_restore on a list of entries, and telling its errors apart.
 
 pg_restore exits with 1 for any error it went on after, and its final count is wrong
-with several jobs: every error line is collected instead, by entry where it names one.
+with several jobs: every error line is collected instead, by the statement that it names,
+else by the entry that was named last. Where it exits with 0 there was none: a line that
+looks like one was some text of the dump's own, such as a warning.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kulti_ops.pgrestore import pg_restore
@@ -33,6 +35,9 @@ _IGNORED = re.compile(r"(?:pg_restore:)? ?warning: errors ignored on restore: ")
 SOME_ENTRY = "some entry"
 TORN = "an error whose text ran into another job's; run again with --jobs 1 to read it"
 UNNAMED = "pg_restore went on after errors that it did not name; run again with --jobs 1"
+_COPY_FAILED = re.compile(r'COPY failed for table "(.*?)": ')
+_STATEMENT = "Command was: "
+_CUT = "..."  # behind the first 127 bytes of a longer statement
 _PROCESSED = re.compile(r"pg_restore: (?:processing data for table|creating|launching item)")
 
 
@@ -49,8 +54,10 @@ class _Errors:
     """Collects errors from pg_restore's verbose stderr; rows and details never get here."""
 
     def __init__(self, entries: tuple[Entry, ...], on_progress: Callable[[str], None]) -> None:
-        self._labels = {e.dump_id: e.label for e in entries}
+        self._entries = {e.dump_id: e for e in entries}
+        self._met: list[Entry] = []  # what errors came from, in the order of their lines
         self._current = ""
+        self._nameless = False
         self._on_progress = on_progress
         self.found: list[EntryError] = []
         self.went_on = False
@@ -58,22 +65,43 @@ class _Errors:
     def see(self, line: str) -> bool:
         """Take a line; True when it need not be kept."""
         if match := _FROM_ENTRY.match(line):
-            self._current = self._labels.get(int(match[1]), "")
+            self._meet(self._entries.get(int(match[1])))
         elif (match := _PREFIX.match(line)) and (count := match[0].count("error: ")):
             self._see_errors(count, line[match.end() :])
             return count > 1 or not line.startswith("pg_restore: error: ")
+        elif line.startswith(_STATEMENT):
+            self._name_by(line.removeprefix(_STATEMENT))
         elif _IGNORED.match(line):
             self.went_on = True
         elif _PROCESSED.match(line):
             self._on_progress(line.removeprefix("pg_restore: "))
         return True
 
+    def _meet(self, entry: Entry | None) -> None:
+        self._current = entry.label if entry else ""
+        if entry:
+            self._met.append(entry)
+
+    def _name_by(self, statement: str) -> None:
+        """Name the error before this line by its statement, which its own job wrote with it."""
+        start = statement.removesuffix(_CUT)
+        owner = next((e for e in reversed(self._met) if start and _has_statement(e, start)), None)
+        if owner and self._nameless:
+            self.found[-1] = replace(self.found[-1], label=owner.label)
+        self._nameless = False
+
     def _see_errors(self, count: int, text: str) -> None:
         """Take one error with its text, and those whose texts stand elsewhere."""
+        self._nameless = False
+        copied = _COPY_FAILED.match(text)
         if _NO_TEXT.match(text):
             self._add(EntryError(label=SOME_ENTRY, message=TORN))
+        elif copied:
+            label = next((e.label for e in reversed(self._met) if _has_rows_of(e, copied[1])), "")
+            self._add(EntryError(label=label or self._current, message=_primary(text)))
         else:
             self._add(EntryError(label=self._current, message=_primary(text)))
+            self._nameless = count == 1 and len(self.found) < ERRORS_KEPT
         for _ in range(count - 1):
             self._add(EntryError(label=SOME_ENTRY, message=TORN))
 
@@ -117,11 +145,24 @@ def run_entries(
         quiet=True,
     ) as run:
         code = run.wait(timeout_s=TIMEOUT_S)
-    if code != 0 and not errors.found and errors.went_on:
+    if code == 0:
+        return ()
+    if not errors.found and errors.went_on:
         return (EntryError(label=SOME_ENTRY, message=UNNAMED),)
-    if code != 0 and not errors.found:
+    if not errors.found:
         raise ToolFailedError("pg_restore", code, run.child.stderr_tail)
     return tuple(errors.found)
+
+
+def _has_statement(entry: Entry, start: str) -> bool:
+    """Tell whether a statement that begins like this is an entry's, or makes its owner."""
+    object_name = entry.drop_statement.strip().rstrip(";").removeprefix("DROP ")
+    owned = bool(object_name) and start.startswith(f"ALTER {object_name} OWNER TO ")
+    return owned or entry.definition.lstrip("\n").startswith(start)
+
+
+def _has_rows_of(entry: Entry, table: str) -> bool:
+    return entry.desc == "TABLE DATA" and entry.tag == table
 
 
 def _database_argument(name: str) -> str:

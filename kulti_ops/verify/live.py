@@ -1,14 +1,17 @@
 """Digests of live tables, by the same bytes that an archive holds.
 
 `COPY … TO STDOUT` under the session settings of the dump, run by psql: a row costs
-nothing in Python. One psql per job, all tables of a job in one session, their rows
-told apart by lines of a random number that no row can guess.
+nothing in Python. One psql per job, which is given a table when it has read the one
+before, so that all end at about the same time; lines of a random number that no row can
+guess tell where a table ends.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from kulti_ops.pgtools import Installation
 
 CHUNK_BYTES = 1024 * 1024
-TIMEOUT_S = 6 * 3600.0
+END_TIMEOUT_S = 60.0
 
 # The names are looked up and quoted by the server itself: no text of a backup becomes SQL.
 _STATEMENTS = """
@@ -80,6 +83,9 @@ def digest_tables(
         connection.execute("SET search_path = ''")
         statements = copy_statements(connection, copy_columns(inventory, identities))
     session = {**SESSION, **inventory.session}
+    if not statements:
+        return {}
+    waiting = deque(sorted(statements, key=lambda s: -s.size_bytes))  # the largest first
     found: dict[str, TableDigest] = {}
     failures: list[BaseException] = []
     running: list[Child] = []
@@ -89,20 +95,21 @@ def digest_tables(
         if failures:  # another part failed, or we were interrupted: nobody waits for this one
             child.end()
 
-    def work(part: tuple[CopyStatement, ...]) -> None:
+    def work() -> None:
         try:
-            found.update(_run(target, part, session, tools=tools, ordered=ordered, begun=begun))
+            found.update(_run(target, waiting, session, tools=tools, ordered=ordered, begun=begun))
         except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
             failures.append(error)
+            waiting.clear()  # nobody waits for the others
             for child in tuple(running):
                 child.end()
 
-    parts = [p for p in _deal(statements, jobs) if p]
-    threads = [threading.Thread(target=work, args=(p,), daemon=True) for p in parts[1:]]
+    threads = [
+        threading.Thread(target=work, daemon=True) for _ in range(min(jobs, len(waiting)) - 1)
+    ]
     for thread in threads:
         thread.start()
-    if parts:
-        work(parts[0])
+    work()
     for thread in threads:
         thread.join()
     if failures:
@@ -134,31 +141,16 @@ def copy_statements(
     )
 
 
-def _deal(statements: tuple[CopyStatement, ...], jobs: int) -> list[tuple[CopyStatement, ...]]:
-    """Deal the largest first, each to the hand with the least."""
-    hands: list[list[CopyStatement]] = [[] for _ in range(max(1, jobs))]
-    for statement in sorted(statements, key=lambda s: -s.size_bytes):
-        min(hands, key=lambda h: sum(s.size_bytes for s in h)).append(statement)
-    return [tuple(hand) for hand in hands]
-
-
 def _run(
     target: Target,
-    statements: tuple[CopyStatement, ...],
+    waiting: deque[CopyStatement],
     session: Mapping[str, str],
     *,
     tools: Installation,
     ordered: bool,
     begun: Callable[[Child], None],
 ) -> dict[str, TableDigest]:
-    mark = f"--{secrets.token_hex(16)}"
-    script = [
-        sql.SQL("SET {} = {};").format(sql.Identifier(k), sql.Literal(v)).as_string()
-        for k, v in session.items()
-    ]
-    script.append("SET statement_timeout = 0; SET default_transaction_read_only = on;")
-    for one in statements:
-        script += [f"{one.statement};", f"\\echo {mark}"]
+    """Digest tables in one psql, each taken from `waiting` when the one before is read."""
     argv = [
         str(tools.tool("psql")),
         "--no-psqlrc",
@@ -168,50 +160,62 @@ def _run(
         "--file=-",
     ]
     environment = {**target.environment(), "PGAPPNAME": "kulti-ops digest"}
+    mark = f"--{secrets.token_hex(16)}"
+    digests: dict[str, TableDigest] = {}
     with Child(argv, env=environment, stdin=-1, on_stderr=_is_detail) as child:
         begun(child)
-        writer = threading.Thread(target=_write, args=(child, "\n".join(script) + "\n"))
-        writer.start()
-        digests = _split(child, statements, mark.encode() + b"\n", ordered=ordered)
-        writer.join()
-        child.finish(timeout_s=60)
-    if len(digests) != len(statements):
-        raise OperationFailedError("psql ended before it had read every table")
-    return digests
-
-
-def _write(child: Child, script: str) -> None:
-    try:
-        child.stdin.write(script.encode())
-        child.stdin.close()
-    except OSError:
-        return  # psql has ended: its exit code says why
-
-
-def _split(
-    child: Child, statements: tuple[CopyStatement, ...], mark: bytes, *, ordered: bool
-) -> dict[str, TableDigest]:
-    """Give each table's rows, up to its mark at the start of a line, to a digest of its own."""
-    digests: dict[str, TableDigest] = {}
-    waiting = list(reversed(statements))
-    sink = OrderedDigest() if ordered else MultisetDigest()
-    buffer = b""
-    at_start = True
-    while chunk := child.stdout.read(CHUNK_BYTES):
-        buffer += chunk
+        for name, value in session.items():
+            _tell(child, f"{_setting(name, value)};")
+        _tell(child, "SET statement_timeout = 0; SET default_transaction_read_only = on;")
         while waiting:
-            at = 0 if at_start and buffer.startswith(mark) else buffer.find(b"\n" + mark) + 1
-            if at == 0 and not (at_start and buffer.startswith(mark)):
+            try:
+                one = waiting.popleft()
+            except IndexError:  # another job was quicker
                 break
-            sink.update(buffer[:at])
-            digests[waiting.pop().identity] = sink.result()
+            _tell(child, f"{one.statement};\n\\echo {mark}")
             sink = OrderedDigest() if ordered else MultisetDigest()
-            buffer, at_start = buffer[at + len(mark) :], True
-        certain = len(buffer) - len(mark)
-        if certain > 0 and waiting:
-            sink.update(buffer[:certain])
-            buffer, at_start = buffer[certain:], False
+            if not _read_table(child, sink, mark.encode() + b"\n"):
+                child.finish(timeout_s=END_TIMEOUT_S)
+                raise OperationFailedError("psql ended before it had read every table")
+            digests[one.identity] = sink.result()
+        child.stdin.close()
+        child.finish(timeout_s=END_TIMEOUT_S)
     return digests
+
+
+def _setting(name: str, value: str) -> str:
+    return sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)).as_string()
+
+
+def _tell(child: Child, line: str) -> None:
+    """Give psql a line; where it has ended, its output does too, and its exit code says why."""
+    try:
+        child.stdin.write(f"{line}\n".encode())
+        child.stdin.flush()
+    except OSError:
+        return
+
+
+def _piece(child: Child) -> bytes:
+    """Return what psql has printed since, waiting for it; nothing at its end."""
+    return os.read(child.stdout.fileno(), CHUNK_BYTES)
+
+
+def _read_table(child: Child, sink: OrderedDigest | MultisetDigest, mark: bytes) -> bool:
+    """Read rows up to the mark, which stands at the start of a line; False when it never comes."""
+    rest = b"\n"  # so that the mark of a table without rows follows the end of a line, too
+    skipped = 1
+    while chunk := _piece(child):
+        rest += chunk
+        at = rest.find(b"\n" + mark)
+        if at >= 0:
+            sink.update(rest[skipped : at + 1])
+            return True
+        certain = len(rest) - len(mark)
+        if certain > skipped:
+            sink.update(rest[skipped:certain])
+            rest, skipped = rest[certain:], 0
+    return False
 
 
 def _is_detail(line: str) -> bool:

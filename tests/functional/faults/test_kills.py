@@ -285,7 +285,7 @@ DRILL_STAGES = {
     "initdb": ("kulti_ops.pgserver.server:PgServer.start", False, 1),
     "server started": (f"{DRILL}.drill:prepare_roles", False, 1),
     "pg_restore's first words": (f"{DRILL}.tool:_Errors.see", False, 40),
-    "digests": ("kulti_ops.verify.live:_split", False, 1),
+    "digests": ("kulti_ops.verify.live:_read_table", False, 1),
 }
 
 

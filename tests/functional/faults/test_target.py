@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from kulti_ops.archive import Entry
 from kulti_ops.backup.catalog import State, list_entries
 from kulti_ops.pgserver import ScratchOptions, scratch_server
 from kulti_ops.restore.tool import TORN, _Errors
@@ -338,8 +339,8 @@ def test_drill_of_a_hostile_dump_runs_no_program(
     (row,) = next(r["rows"] for r in done.document["results"] if r["id"] == "restore")
     assert row["entry"] == "TABLE DATA public.hostile"
     assert "permission denied to COPY to or from an external program" in row["message"]
-    (entry,) = list_entries(LocalStorage(str(stage.storage)))
-    assert entry.state is State.FAILED
+    (listed,) = list_entries(LocalStorage(str(stage.storage)))
+    assert listed.state is State.FAILED
     outcome(done.findings)
 
 
@@ -394,6 +395,81 @@ def test_row_data_in_errors_reaches_nothing_that_is_shown_or_kept(
         assert CANARY not in text
     assert "violates check constraint" in drilled.out
     outcome("; ".join(sorted({row["message"] for row in rows})))
+
+
+NOISY = """
+CREATE FUNCTION public.noisy(id integer) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE WARNING E'look\\npg_restore: error: could not execute query: ERROR:  imitated';
+  RETURN true;
+END $$;
+CREATE TABLE public.loud (id integer CHECK (public.noisy(id)));
+INSERT INTO public.loud VALUES (1), (2);
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_warning_that_looks_like_an_error_of_pg_restore_is_none(
+    stage: Stage, small_copy: Callable[[], Database], jobs: str
+) -> None:
+    own = small_copy()
+    ask(own.admin_url, NOISY)
+    stage.url = own.url
+    stage.create()
+    done = stage.json("restore", "drill", "--jobs", jobs)
+    assert done.verdicts["restore"] == "ok"
+    assert done.verdicts["restored-rows"] == "ok"
+
+
+def entry(dump_id: int, desc: str, tag: str, definition: str = "", drop: str = "") -> Entry:
+    return Entry(
+        dump_id=dump_id,
+        has_data=desc == "TABLE DATA",
+        classid=0,
+        oid=0,
+        tag=tag,
+        desc=desc,
+        section=4,
+        definition=definition,
+        copy_statement="",
+        namespace="public",
+        owner="postgres",
+        dependencies=(),
+        drop_statement=drop,
+    )
+
+
+LONG = f"CREATE INDEX two ON public.b USING btree (({' || '.join(f'c{n}' for n in range(40))}));"
+ENTRIES = (
+    entry(7, "INDEX", "one", "\nCREATE INDEX one ON public.a USING btree (id);\n"),
+    entry(8, "INDEX", "two", f"\n{LONG}\n"),
+    entry(9, "TABLE DATA", "c"),
+    entry(10, "VIEW", "d", "CREATE VIEW public.d AS\n SELECT 1;\n", "DROP VIEW public.d;\n"),
+)
+FROM = [f"pg_restore: from TOC entry {e.dump_id}; 0 0 {e.label}" for e in ENTRIES]
+FAILED = "pg_restore: error: could not execute query: ERROR:  "
+
+
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        ([f"{FAILED}x", f"Command was: {ENTRIES[0].definition.strip()}"], "INDEX public.one"),
+        ([f"{FAILED}x", f"Command was: {LONG[:127]}..."], "INDEX public.two"),
+        (['pg_restore: error: COPY failed for table "c": ERROR:  x'], "TABLE DATA public.c"),
+        ([f"{FAILED}x", "DETAIL:  y", "Command was: CREATE VIEW public.d AS"], "VIEW public.d"),
+        ([f"{FAILED}x", "Command was: ALTER VIEW public.d OWNER TO z;"], "VIEW public.d"),
+        ([f"{FAILED}x", "Command was: something else"], "VIEW public.d"),
+        ([f"{FAILED}x", "Command was: "], "VIEW public.d"),
+    ],
+)
+def test_error_of_one_of_several_jobs_is_named_by_its_own_statement(
+    said: list[str], label: str
+) -> None:
+    errors = _Errors(ENTRIES, lambda _text: None)
+    for line in (*FROM, *said, "Command was: CREATE INDEX one ON"):
+        errors.see(line)
+    (error,) = errors.found
+    assert (error.label, error.message) == (label, "ERROR:  x")
 
 
 @pytest.mark.parametrize(
