@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from kulti_ops.backup import manifest as manifests
 from kulti_ops.clock import compact, iso, parse_iso
-from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
+from kulti_ops.errors import KultiError, NotFoundError, StorageError, UnreachableError
 from kulti_ops.report import Verdict
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def list_entries(storage: Storage) -> tuple[Entry, ...]:
     """Return every backup of the storage, the oldest first, damaged ones included."""
     names = [name for name in storage.folders() if manifests.is_id(name)]
     read = partial(read_entry, storage)
-    with _collecting_later(), ExitStack() as stack:
+    with collecting_later(), ExitStack() as stack:
         if storage.reads_at_once > 1:
             pool = stack.enter_context(ThreadPoolExecutor(storage.reads_at_once))
             found = pool.map(read, names)
@@ -144,7 +144,7 @@ def list_entries(storage: Storage) -> tuple[Entry, ...]:
 
 
 @contextmanager
-def _collecting_later() -> Iterator[None]:
+def collecting_later() -> Iterator[None]:
     """Make many small values without looking for cycles in between: a fifth of the time."""
     enabled = gc.isenabled()
     gc.disable()
@@ -252,19 +252,24 @@ def _read_records(
     Raises: UnreachableError when one cannot be looked at: it might be the one that counts.
     """
     records, unread = [], 0
-    for info in storage.list(f"{backup_id}/records"):
-        try:
-            data = storage.read_small(info.key, limit_bytes=RECORD_LIMIT_BYTES)
-            document = json.loads(data)
-            if document["manifest_file_sha256"] == manifest_sha256:
-                records.append(_record(document))
-            else:
-                unread += 1  # of another manifest
-        except UnreachableError:
-            raise
-        except (StorageError, NotFoundError, ValueError, KeyError, TypeError, RecursionError):
-            unread += 1  # what cannot be read proves nothing
+    for data in storage.read_all(f"{backup_id}/records", limit_bytes=RECORD_LIMIT_BYTES):
+        record = None if isinstance(data, KultiError) else _record_of(data, manifest_sha256)
+        if record is None:
+            unread += 1
+        else:
+            records.append(record)
     return tuple(sorted(records, key=lambda r: (r.sequence, r.at))), unread
+
+
+def _record_of(data: bytes, manifest_sha256: str) -> Record | None:
+    """Return the record in `data`; None when it is another manifest's or cannot be read."""
+    try:
+        document = json.loads(data)
+        if document["manifest_file_sha256"] != manifest_sha256:
+            return None
+        return _record(document)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _until(data: Mapping[str, Any]) -> datetime | None:

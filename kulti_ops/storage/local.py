@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.lock import held, try_flock
-from kulti_ops.storage import Exposure, ObjectInfo, Unfinished, valid_key
+from kulti_ops.storage import Exposure, ObjectInfo, Unfinished, read_each, valid_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
+
+    from kulti_ops.errors import KultiError
 
 TEMPORARY_PREFIX = ".tmp-"
 _TEMPORARY_DIGITS = 16
@@ -41,11 +43,8 @@ class LocalStorage:
 
     def __init__(self, root: str) -> None:
         self.root = Path(root).expanduser().absolute()
-
-    @property
-    def _root(self) -> str:
-        """The folder as keys are joined to it: text, since paths cost more than looking."""
-        return str(self.root).removesuffix("/")
+        # what keys are joined to: text, since paths cost more than looking
+        self._root = str(self.root).removesuffix("/")
 
     @property
     def url(self) -> str:
@@ -84,22 +83,20 @@ class LocalStorage:
         Listing thousands of backups is thousands of these.
         """
         folder, _, name = key.rpartition("/")
-        path = self._root
         try:
-            for part in filter(None, folder.split("/")):
-                path = f"{path}/{part}"
-                if not stat.S_ISDIR(os.lstat(path).st_mode):
-                    return None
-            descriptor = os.open(f"{path}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                state = os.fstat(descriptor)
-                small = stat.S_ISREG(state.st_mode) and state.st_size < limit_bytes
-                data = os.read(descriptor, state.st_size + 1) if small else b""
-                return data if small and len(data) == state.st_size else None
-            finally:
-                os.close(descriptor)
+            path = self._plain_folder(folder)
         except OSError:
             return None
+        return None if path is None else _read_ordinary(f"{path}/{name}", limit_bytes)
+
+    def _plain_folder(self, folder: str) -> str | None:
+        """Return the path of a folder that no symbolic link leads to, None for another."""
+        path = self._root
+        for part in filter(None, folder.split("/")):
+            path = f"{path}/{part}"
+            if not stat.S_ISDIR(os.lstat(path).st_mode):
+                return None
+        return path
 
     def _read_carefully(self, key: str, limit_bytes: int) -> bytes:
         """Read a file however the system hands it out, and say what is wrong with it."""
@@ -108,6 +105,29 @@ class LocalStorage:
             while len(data) < limit_bytes and (chunk := file.read(limit_bytes - len(data))):
                 data += chunk
         return data
+
+    def read_all(self, folder: str, *, limit_bytes: int) -> Iterator[bytes | KultiError]:
+        """Yield every object below a folder, or why it is not to be had."""
+        found = self._read_all_at_once(valid_key(folder), limit_bytes + 1)
+        return read_each(self, folder, limit_bytes=limit_bytes) if found is None else iter(found)
+
+    def _read_all_at_once(self, folder: str, limit_bytes: int) -> tuple[bytes, ...] | None:
+        """Read a folder of nothing but ordinary files; None for whatever is odd."""
+        above, _, name = folder.rpartition("/")
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        try:
+            path = self._plain_folder(above)
+            descriptor = -1 if path is None else os.open(f"{path}/{name}", flags)
+        except FileNotFoundError:
+            return ()
+        except OSError:
+            return None
+        if descriptor < 0:
+            return None
+        try:
+            return _read_files(descriptor, limit_bytes)
+        finally:
+            os.close(descriptor)
 
     def info(self, key: str) -> ObjectInfo | None:
         """Return an object's size."""
@@ -364,6 +384,39 @@ def remove_leftovers(folder: Path) -> None:
     """Remove writers' temporary files of dead processes that lie right in a folder."""
     for path in folder.glob(f"{TEMPORARY_PREFIX}{'[0-9a-f]' * _TEMPORARY_DIGITS}"):
         _remove_unheld(path)
+
+
+def _read_files(folder: int, limit_bytes: int) -> tuple[bytes, ...] | None:
+    """Read the files of an open folder; None when something in it is odd."""
+    found = []
+    try:
+        with os.scandir(folder) as entries:
+            names = [e.name for e in entries if not e.name.startswith(".")]
+        for name in names:
+            data = _read_ordinary(valid_key(name), limit_bytes, folder=folder)
+            if data is None:
+                return None
+            found.append(data)
+    except (OSError, StorageError):
+        return None
+    return tuple(found)
+
+
+def _read_ordinary(path: str, limit_bytes: int, *, folder: int | None = None) -> bytes | None:
+    """Read a small file, relative to an open folder if given; None for whatever is odd."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except OSError:
+        return None
+    try:
+        state = os.fstat(descriptor)
+        small = stat.S_ISREG(state.st_mode) and state.st_size < limit_bytes
+        data = os.read(descriptor, state.st_size + 1) if small else b""
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return data if small and len(data) == state.st_size else None
 
 
 def _scan(folder: str) -> tuple[tuple[str, int | None], ...]:

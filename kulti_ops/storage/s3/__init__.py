@@ -12,7 +12,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from kulti_ops.errors import NotFoundError, RefusedError, StorageError
-from kulti_ops.storage import HELD_FOR_GOOD, Exposure, ObjectInfo, Unfinished, valid_key
+from kulti_ops.storage import (
+    HELD_FOR_GOOD,
+    Exposure,
+    ObjectInfo,
+    Unfinished,
+    read_each,
+    valid_key,
+)
 from kulti_ops.storage.s3 import bucket
 from kulti_ops.storage.s3.client import AnswerError, S3Client
 from kulti_ops.storage.s3.lease import HeldError, Lease, LeaseTimes, look
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from kulti_ops.errors import KultiError
     from kulti_ops.storage.s3.options import S3Options
 
 OWN = ".kulti/"
@@ -85,6 +93,10 @@ class S3Storage:
             if reader.size_bytes > limit_bytes:
                 raise StorageError(f"{key} is larger than {limit_bytes} bytes")
             return reader.readall()
+
+    def read_all(self, folder: str, *, limit_bytes: int) -> Iterator[bytes | KultiError]:
+        """Yield every object below a folder, or why it is not to be had."""
+        return read_each(self, folder, limit_bytes=limit_bytes)
 
     def info(self, key: str) -> ObjectInfo | None:
         """Return an object's size.
