@@ -24,13 +24,14 @@ from kulti_ops.errors import KultiError, NotFoundError, StorageError, Unreachabl
 from kulti_ops.report import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.storage import Storage
 
 RECORD_SCHEMA_VERSION = 1
 RECORD_LIMIT_BYTES = 16 * 1024 * 1024
+GUESSED_FROM = 50  # of the newest backups: in a storage of many sources the last one may be older
 LATEST = "latest"
 LATEST_VERIFIED = "latest-verified"
 PIN, UNPIN = "pin", "unpin"
@@ -169,11 +170,34 @@ def read_entry(storage: Storage, backup_id: str) -> Entry | None:
 
 
 def _read_entry(storage: Storage, backup_id: str) -> Entry:
+    manifest, file_sha256 = _read_manifest(storage, backup_id)
+    records, unread = _read_records(storage, backup_id, file_sha256)
+    return Entry(backup_id=backup_id, manifest=manifest, records=records, unread=unread)
+
+
+def _read_manifest(storage: Storage, backup_id: str) -> tuple[Manifest, str]:
+    """Return a manifest and its file's sha-256."""
     key = f"{backup_id}/{manifests.FILE_NAME}"
     data = storage.read_small(key, limit_bytes=manifests.LIMIT_BYTES)
     manifest = manifests.from_json(data, backup_id=backup_id)
-    records, unread = _read_records(storage, backup_id, hashlib.sha256(data).hexdigest())
-    return Entry(backup_id=backup_id, manifest=manifest, records=records, unread=unread)
+    return manifest, hashlib.sha256(data).hexdigest()
+
+
+def last_size_bytes(storage: Storage, backup_ids: Iterable[str], *, source: str) -> int | None:
+    """Return how large the last backup of a source is, None when none of the newest is its.
+
+    A guess at the next one's size, and so by the ids' times; it takes one small read where
+    reading the whole catalog takes several for each backup.
+    """
+    newest = sorted(filter(manifests.is_id, backup_ids), reverse=True)
+    for backup_id in newest[:GUESSED_FROM]:
+        try:
+            manifest, _ = _read_manifest(storage, backup_id)
+        except (StorageError, NotFoundError):
+            continue
+        if manifest.source.identity == source:
+            return manifest.size_bytes
+    return None
 
 
 def find(storage: Storage, name: str | None) -> Entry:

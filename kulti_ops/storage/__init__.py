@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from kulti_ops.errors import ConfigError, NotFoundError, StorageError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
@@ -126,6 +126,9 @@ class Storage(Protocol):
 
     def folders(self) -> tuple[str, ...]:
         """Return the top-level folders' names: candidates for backups."""
+
+    def folders_with(self, name: str) -> Mapping[str, bool]:
+        """Return each top-level folder, and whether an object of this name lies right in it."""
 
     def delete(self, key: str) -> None:
         """Remove an object; none there is no error."""

@@ -166,6 +166,13 @@ class LocalStorage:
                 )
             )
 
+    def folders_with(self, name: str) -> dict[str, bool]:
+        """Return the root's folders, and whether each has an entry of this name."""
+        inside = valid_key(name)
+        return {
+            folder: os.path.lexists(f"{self._root}/{folder}/{inside}") for folder in self.folders()
+        }
+
     def delete(self, key: str) -> None:
         """Remove an object, and its folder when that is empty."""
         path = self._unlinked(key)

@@ -131,6 +131,15 @@ class S3Storage:
         }
         return tuple(sorted(name for name in names if name and not name.startswith(".")))
 
+    def folders_with(self, name: str) -> dict[str, bool]:
+        """Return the prefix's folders, and whether each has an object of this name: one listing."""
+        found: dict[str, bool] = {}
+        for key, _, _ in objects(self.client):
+            folder, inside, rest = key.partition("/")
+            if inside and folder and not folder.startswith("."):
+                found[folder] = found.get(folder, False) or rest == name
+        return found
+
     def delete(self, key: str) -> None:
         """Remove an object, unless a lease was lost: what is there may be another's by now."""
         self._check_leases()

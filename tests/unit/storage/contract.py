@@ -98,6 +98,14 @@ class StorageContract:
         with pytest.raises(StorageError, match="larger than 4"):
             storage.read_small(KEY, limit_bytes=4)
 
+    def test_storage_tells_which_folders_have_an_object(self, storage: Storage) -> None:
+        for key in ("whole/manifest.json", "whole/dump", "half/dump", "deep/in/manifest.json"):
+            put(storage, key)
+        with storage.claim("claimed"), storage.lock("source"):
+            found = storage.folders_with("manifest.json")
+        assert found.pop("claimed", False) is False
+        assert found == {"whole": True, "half": False, "deep": False}
+
     def test_storage_read_all_gives_every_object_below(self, storage: Storage) -> None:
         for name in ("records/one.json", "records/deeper/two.json", "manifest.json"):
             put(storage, f"{BACKUP}/{name}", name.encode())
