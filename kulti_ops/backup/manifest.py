@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kulti_ops.clock import compact, iso, parse_iso
 from kulti_ops.errors import StorageError
+from kulti_ops.message import is_loopback_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,6 +81,15 @@ class Source:
     def identity(self) -> str:
         """The database's name among sources, see `source_identity`."""
         return source_identity(self.host, port=self.port, user=self.user, database=self.database)
+
+    @property
+    def server(self) -> str:
+        """What tells apart the servers that one name of this machine leads to, as by tunnels.
+
+        Empty for any other name, and where the role may not read the system identifier.
+        """
+        local = is_loopback_host(self.host) or self.host.startswith("/")
+        return (self.system_identifier or "") if local else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,12 +18,11 @@ from kulti_ops.backup.catalog import Entry, State, collecting_later
 from kulti_ops.clock import CLOCK_TOLERANCE_S, iso
 from kulti_ops.duration import parse_duration
 from kulti_ops.errors import ConfigError, RefusedError, UsageError
-from kulti_ops.message import is_loopback_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from kulti_ops.backup.manifest import Manifest, Source
+    from kulti_ops.backup.manifest import Manifest
     from kulti_ops.config import Settings
 
 NO_SOURCE = "unknown source"
@@ -168,18 +167,12 @@ def _plans(
             unknown.append(Kept(entry=entry, reasons=(f"cannot be judged: {entry.problem}",)))
         else:
             source = entry.manifest.source
-            sources[source.identity, _server(source)].append((entry, entry.manifest))
+            sources[source.identity, source.server].append((entry, entry.manifest))
     for (name, _), found in sorted(sources.items()):
         yield _Source(found, policy, now=now, incomplete=incomplete).plan(name)
     if unknown:
         unknown.sort(key=lambda kept: kept.entry.backup_id, reverse=True)
         yield RetentionPlan(source=NO_SOURCE, keep=tuple(unknown), remove=())
-
-
-def _server(source: Source) -> str:
-    """Return what tells apart the servers that one name leads to, as by tunnels."""
-    local = is_loopback_host(source.host) or source.host.startswith("/")
-    return (source.system_identifier or "") if local else ""
 
 
 class _Source:
