@@ -278,7 +278,8 @@ def sums(artifacts: tuple[Artifact, ...]) -> bytes:
 
 
 def _digest(document: Mapping[str, Any]) -> str:
-    content = {key: value for key, value in document.items() if key != _DIGEST_FIELD}
+    content = dict(document)
+    content.pop(_DIGEST_FIELD, None)
     return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()
 
 
