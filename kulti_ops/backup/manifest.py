@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, Field, asdict, dataclass, field, fields
 from functools import lru_cache
 from itertools import product
 from operator import itemgetter
@@ -300,7 +300,8 @@ def _parse(document: Mapping[str, Any]) -> Manifest:
         "not_covered": _texts(values.get("not_covered", [])),
         "recipients": _texts(values.get("recipients", [])),
     }
-    if any(a.sealed != (a.kind != "sums" and bool(values["recipients"])) for a in artifacts):
+    sealed = bool(values["recipients"])
+    if any((a.plain_sha256 is not None) != (sealed and a.kind != "sums") for a in artifacts):
         raise ValueError("either everything is encrypted or nothing")
     if not is_id(values["backup_id"]):
         raise ValueError("no backup id")
@@ -337,66 +338,67 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Shape:
-    """What a class of the manifest wants, looked up once: a listing makes thousands of each.
+class _Fit:
+    """What to take over from values of these names, looked up once: a listing has thousands.
 
-    `types` holds every combination of types that the simple fields may have.
+    `simple` gets the values of simple types, `types` holds every combination that they may have.
     """
 
-    known: frozenset[str]
-    required: frozenset[str]
-    defaults: Mapping[str, Any]
+    unknown: tuple[str, ...]
     simple: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     types: frozenset[tuple[type, ...]]
 
 
-def _shape(kind: type[Any]) -> _Shape:
-    every = fields(kind)
-    simple = {f.name: _TYPES[str(f.type)] for f in every if str(f.type) in _TYPES}
-    defaults = {f.name: f.default for f in every if f.default is not MISSING}
-    return _Shape(
-        known=frozenset(f.name for f in every),
-        required=frozenset(f.name for f in every) - frozenset(defaults),
-        defaults=defaults,
+@lru_cache(maxsize=256)
+def _fit(kind: type[Any], names: tuple[str, ...]) -> _Fit:
+    """Return how values of these names fit a class.
+
+    Raises: TypeError when one that it must have is missing.
+    """
+    every = {f.name: f for f in fields(kind)}
+    required = {name for name, f in every.items() if f.default is MISSING}
+    if not required.issubset(names):
+        raise TypeError(f"a field of {kind.__name__} is missing")
+    simple = {n: _TYPES[str(every[n].type)] for n in names if n in every and _is_simple(every[n])}
+    return _Fit(
+        unknown=tuple(name for name in names if name not in every),
         simple=itemgetter(*simple),
         types=frozenset(product(*simple.values())),
     )
 
 
-_SHAPES: Mapping[type[Any], _Shape] = {
-    kind: _shape(kind) for kind in (Artifact, Source, Totals, Manifest)
-}
+def _is_simple(of: Field[Any]) -> bool:
+    return str(of.type) in _TYPES
 
 
 def _built(kind: type[_T], values: Mapping[str, Any]) -> _T:
     """Return a frozen dataclass's instance; texts are texts in it, and numbers numbers.
 
     What the class does not know is passed over: a later version's manifest may have more.
-    Its own constructor sets one field after the other, which takes three times as long.
+    Its own constructor sets one field after the other, which takes three times as long;
+    what is missing is the class's own default.
 
     Raises: TypeError for a wrong type, or when something is missing.
     """
-    shape = _SHAPES[kind]
-    if not shape.known.issuperset(values):
-        values = {key: value for key, value in values.items() if key in shape.known}
-    if not shape.required <= values.keys():
-        raise TypeError(f"a field of {kind.__name__} is missing")
-    state = {**shape.defaults, **values}
+    fit = _fit(kind, tuple(values))  # type: ignore[arg-type]  # every class can be hashed
     # JSON gives no subclasses of these types but bool, which is no number here
-    if tuple(map(type, shape.simple(state))) not in shape.types:
+    if tuple(map(type, fit.simple(values))) not in fit.types:
         raise TypeError(f"a field of {kind.__name__} is of the wrong type")
     made = object.__new__(kind)
-    made.__dict__.update(state)
+    state = made.__dict__
+    state.update(values)
+    for name in fit.unknown:
+        del state[name]
     return made
 
 
 def _mapping(value: Any, *wanted: type) -> Mapping[str, Any]:  # noqa: ANN401 - of JSON
-    if not isinstance(value, dict) or not all(isinstance(v, wanted) for v in value.values()):
+    if not isinstance(value, dict) or not set(map(type, value.values())).issubset(wanted):
         raise TypeError("not a mapping of the right values")
     return value
 
 
 def _texts(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - of JSON
-    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+    if not isinstance(value, list) or not set(map(type, value)).issubset({str}):
         raise TypeError("not a list of texts")
     return tuple(value)

@@ -397,9 +397,9 @@ def _read_files(folder: int, limit_bytes: int) -> tuple[bytes, ...] | None:
     """Read the files of an open folder; None when something in it is odd."""
     found = []
     try:
-        with os.scandir(folder) as entries:
-            names = [e.name for e in entries if not e.name.startswith(".")]
-        for name in names:
+        for name in os.listdir(folder):
+            if name.startswith("."):
+                continue
             data = _read_ordinary(valid_key(name), limit_bytes, folder=folder)
             if data is None:
                 return None
