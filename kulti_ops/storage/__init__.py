@@ -95,6 +95,10 @@ class Storage(Protocol):
         """How the storage is named in messages and manifests; no secrets."""
 
     @property
+    def place(self) -> str:
+        """What no other storage has in common with it: the address, and on whose server."""
+
+    @property
     def reads_at_once(self) -> int:
         """How many small reads at once pay: more where each of them is a round trip."""
 

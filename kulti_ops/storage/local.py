@@ -51,6 +51,11 @@ class LocalStorage:
         """The folder's path."""
         return str(self.root)
 
+    @property
+    def place(self) -> str:
+        """The folder, whatever links lead to it."""
+        return str(self.root.resolve())
+
     def prepare(self) -> None:
         """Create the folder, and prove that it can be written."""
         with _translated("use", self.root):

@@ -59,6 +59,11 @@ class S3Storage:
         """The bucket and the prefix."""
         return self.client.options.url
 
+    @property
+    def place(self) -> str:
+        """The bucket, the prefix, and the server."""
+        return self.client.options.place
+
     def prepare(self) -> None:
         """Prove that objects can be written and removed, and learn what the server honours.
 
