@@ -85,7 +85,7 @@ class Lease:
             holder = None if unseen else look(self._client, self._key)
             if holder is not None and holder.nonce == self._nonce:
                 # written before, only the answer was lost
-                self._etag, self._heard = holder.etag, looked - max(holder.age_s, 0)
+                self._adopt(holder, looked)
                 break
             if holder is not None and not holder.dead(self._times):
                 raise HeldError(holder.text)
@@ -174,17 +174,32 @@ class Lease:
             if self._over.is_set():
                 return
             try:
-                holder = look(self._client, self._key)
-                if holder is None or holder.nonce != self._nonce:
-                    self._lost = "it was taken over" if holder else "it was removed"
+                if not self._found_ours():
                     return
                 known = self._client.replaces_known is True
-                self._put({"IfMatch": self._etag} if known else {})
-            except AnswerError as error:
-                if error.code in LOST_RACE:
-                    self._lost = "it was taken over"
+                try:
+                    self._put({"IfMatch": self._etag} if known else {})
+                except AnswerError as error:
+                    if error.code not in LOST_RACE:
+                        raise
+                    self._found_ours()  # lost to ourselves when only the answer got lost
             except KultiError:
                 return  # the next beat tries again; `check` knows how long it was silent
+
+    def _found_ours(self) -> bool:
+        """Look at the lease: it is ours as it is there now, or it is lost."""
+        looked = _now_s()
+        holder = look(self._client, self._key)
+        if holder is None or holder.nonce != self._nonce:
+            self._lost = "it was taken over" if holder else "it was removed"
+            return False
+        self._adopt(holder, looked)
+        return True
+
+    def _adopt(self, holder: Holder, looked_s: float) -> None:
+        """Go by what is stored: written by us, though the answer may never have come."""
+        written_s = looked_s - max(holder.age_s, 0)
+        self._etag, self._heard = holder.etag, max(self._heard, written_s)
 
     def _put(self, condition: dict[str, str]) -> None:
         body = json.dumps({"nonce": self._nonce, **_myself()}).encode()

@@ -67,6 +67,28 @@ def test_s3_lease_whose_answer_was_lost_is_held(
     assert look(storage.client, f"{LOCKS}source") is None
 
 
+def test_s3_lease_whose_renewal_was_done_but_not_answered_is_kept(
+    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told that it lost the race against itself, hours of a backup must not be thrown away."""
+    storage._times = replace(QUICK, beat_s=3600)
+    with storage.lock("source"):
+        held, before = storage._locks["source"], storage._locks["source"]._heard
+        lost: list[str] = []
+
+        def lose_first(operation: str, key: str) -> None:
+            if operation == "put_object" and not lost:
+                lost.append(key)
+                raise AnswerError("cannot write", hint="", code="PreconditionFailed")
+
+        hook(monkeypatch, storage, lose_first)
+        for _ in range(3):
+            held._beat()
+            held.check()
+        assert held._heard > before
+        assert lost == [f"{LOCKS}source"]
+
+
 def test_s3_lease_costs_one_request_to_take_and_one_to_give_up(
     swift: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
