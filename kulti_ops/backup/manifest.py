@@ -10,23 +10,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from itertools import product
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from kulti_ops.backup.taking import built
 from kulti_ops.clock import compact, iso, parse_iso
 from kulti_ops.errors import StorageError
 from kulti_ops.message import is_loopback_host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from kulti_ops.db import Target
-
-_T = TypeVar("_T")
 
 # An encrypted backup is of schema 2, so that a version that knows no encryption refuses it by
 # name; an unencrypted one is still of schema 1.
@@ -290,8 +287,8 @@ def _parse(document: Mapping[str, Any]) -> Manifest:
         raise ValueError("an artifact is named twice")
     values |= {
         "artifacts": artifacts,
-        "source": _built(Source, values["source"]),
-        "totals": _built(Totals, values["totals"]),
+        "source": built(Source, values["source"]),
+        "totals": built(Totals, values["totals"]),
         "created_at": parse_iso(values["created_at"]),
         "snapshot_at": parse_iso(values["snapshot_at"]),
         "tools": _mapping(values["tools"], str),
@@ -305,11 +302,11 @@ def _parse(document: Mapping[str, Any]) -> Manifest:
         raise ValueError("either everything is encrypted or nothing")
     if not is_id(values["backup_id"]):
         raise ValueError("no backup id")
-    return _built(Manifest, values)
+    return built(Manifest, values)
 
 
 def _artifact(value: Mapping[str, Any]) -> Artifact:
-    artifact = _built(Artifact, value)
+    artifact = built(Artifact, value)
     if not _is_file_name(artifact.name):
         raise ValueError("an artifact's name is no plain file name")
     if not _SHA256.fullmatch(artifact.sha256) or artifact.size_bytes < 0:
@@ -326,70 +323,6 @@ def _artifact(value: Mapping[str, Any]) -> Artifact:
 def _is_file_name(name: str) -> bool:
     """Return whether an artifact may have this name; all backups have the same few."""
     return bool(_LABEL.fullmatch(name)) and name not in {FILE_NAME, "records"}
-
-
-# The simple types of the fields above, as annotated.
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "str | None": (str, type(None)),
-    "int | None": (int, type(None)),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Fit:
-    """What to take over from values of these names, looked up once: a listing has thousands.
-
-    `simple` gets the values of simple types, `types` holds every combination that they may have.
-    """
-
-    unknown: tuple[str, ...]
-    simple: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-    types: frozenset[tuple[type, ...]]
-
-
-@lru_cache(maxsize=256)
-def _fit(kind: type[Any], names: tuple[str, ...]) -> _Fit:
-    """Return how values of these names fit a class.
-
-    Raises: TypeError when one that it must have is missing.
-    """
-    every = {f.name: f for f in fields(kind)}
-    required = {name for name, f in every.items() if f.default is MISSING}
-    if not required.issubset(names):
-        raise TypeError(f"a field of {kind.__name__} is missing")
-    simple = {n: _TYPES[str(every[n].type)] for n in names if n in every and _is_simple(every[n])}
-    return _Fit(
-        unknown=tuple(name for name in names if name not in every),
-        simple=itemgetter(*simple),
-        types=frozenset(product(*simple.values())),
-    )
-
-
-def _is_simple(of: Field[Any]) -> bool:
-    return str(of.type) in _TYPES
-
-
-def _built(kind: type[_T], values: Mapping[str, Any]) -> _T:
-    """Return a frozen dataclass's instance; texts are texts in it, and numbers numbers.
-
-    What the class does not know is passed over: a later version's manifest may have more.
-    Its own constructor sets one field after the other, which takes three times as long;
-    what is missing is the class's own default.
-
-    Raises: TypeError for a wrong type, or when something is missing.
-    """
-    fit = _fit(kind, tuple(values))  # type: ignore[arg-type]  # every class can be hashed
-    # JSON gives no subclasses of these types but bool, which is no number here
-    if tuple(map(type, fit.simple(values))) not in fit.types:
-        raise TypeError(f"a field of {kind.__name__} is of the wrong type")
-    made = object.__new__(kind)
-    state = made.__dict__
-    state.update(values)
-    for name in fit.unknown:
-        del state[name]
-    return made
 
 
 def _mapping(value: Any, *wanted: type) -> Mapping[str, Any]:  # noqa: ANN401 - of JSON

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.lock import held, try_flock
 from kulti_ops.storage import Exposure, ObjectInfo, Unfinished, read_each, valid_key
+from kulti_ops.storage.ordinary import read_files, read_ordinary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +93,7 @@ class LocalStorage:
             path = self._plain_folder(folder)
         except OSError:
             return None
-        return None if path is None else _read_ordinary(f"{path}/{name}", limit_bytes)
+        return None if path is None else read_ordinary(f"{path}/{name}", limit_bytes)
 
     def _plain_folder(self, folder: str) -> str | None:
         """Return the path of a folder that no symbolic link leads to, None for another."""
@@ -130,7 +131,7 @@ class LocalStorage:
         if descriptor < 0:
             return None
         try:
-            return _read_files(descriptor, limit_bytes)
+            return read_files(descriptor, limit_bytes)
         finally:
             os.close(descriptor)
 
@@ -396,39 +397,6 @@ def remove_leftovers(folder: Path) -> None:
     """Remove writers' temporary files of dead processes that lie right in a folder."""
     for path in folder.glob(f"{TEMPORARY_PREFIX}{'[0-9a-f]' * _TEMPORARY_DIGITS}"):
         _remove_unheld(path)
-
-
-def _read_files(folder: int, limit_bytes: int) -> tuple[bytes, ...] | None:
-    """Read the files of an open folder; None when something in it is odd."""
-    found = []
-    try:
-        for name in os.listdir(folder):
-            if name.startswith("."):
-                continue
-            data = _read_ordinary(valid_key(name), limit_bytes, folder=folder)
-            if data is None:
-                return None
-            found.append(data)
-    except (OSError, StorageError):
-        return None
-    return tuple(found)
-
-
-def _read_ordinary(path: str, limit_bytes: int, *, folder: int | None = None) -> bytes | None:
-    """Read a small file, relative to an open folder if given; None for whatever is odd."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    except OSError:
-        return None
-    try:
-        state = os.fstat(descriptor)
-        small = stat.S_ISREG(state.st_mode) and state.st_size < limit_bytes
-        data = os.read(descriptor, state.st_size + 1) if small else b""
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return data if small and len(data) == state.st_size else None
 
 
 def _scan(folder: str) -> tuple[tuple[str, int | None], ...]:
