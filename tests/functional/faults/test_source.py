@@ -429,7 +429,7 @@ def test_create_storage_that_fails_is_told_whatever_the_database_does(
 ) -> None:
     (stage.root / "file").write_text("no folder")
     settings = waiting_long(silent) | {"KULTI_OPS_STORAGE": str(stage.root / "file")}
-    done = stage.forked("backup", "create", **settings)
+    done = stage.run("backup", "create", **settings)  # a whole program: nor does its end wait
     assert done.code == 5
     assert "file exists" in done.line
 
