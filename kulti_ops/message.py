@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -185,6 +186,7 @@ def is_host(host: str) -> bool:
     return bool(_HOST.fullmatch(host))
 
 
+@lru_cache(maxsize=256)  # a retention plan asks for every backup, mostly of one host
 def is_loopback_host(host: str) -> bool:
     """Tell whether a host is this machine by its very name."""
     return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)

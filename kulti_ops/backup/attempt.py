@@ -7,12 +7,14 @@ what an attempt wrote when it fails.
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kulti_ops import sealing
 from kulti_ops.backup import dump
-from kulti_ops.backup.publish import DUMP_NAME, Facts, publish
+from kulti_ops.backup.publish import DUMP_NAME, Facts, publish, put_expectations
 from kulti_ops.backup.pump import Pump
 from kulti_ops.backup.snapshot import (
     LockWaitError,
@@ -29,10 +31,11 @@ from kulti_ops.process import Child, ToolFailedError
 from kulti_ops.progress import Progress, size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from pathlib import Path
 
-    from kulti_ops.backup.manifest import Manifest
+    from kulti_ops.backup.manifest import Artifact, Manifest
     from kulti_ops.backup.preflight import Survey
     from kulti_ops.db import Target
     from kulti_ops.inventory import Inventory
@@ -100,7 +103,7 @@ def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
                 f"dumping {len(snapshot.tables)} tables with pg_dump {job.tools.version}"
             )
             without_data = _without_data(job, snapshot)
-            inventory, pump = _run_dump(job, snapshot, writer, backup_id, without_data)
+            inventory, pump, beside = _run_dump(job, snapshot, writer, backup_id, without_data)
             dump_s = time.monotonic() - started
         _judge_whole(job, pump)
         _wait_for_storage(job, writer)
@@ -118,7 +121,7 @@ def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
             system_identifier=job.system_identifier,
             pg_dump_version=job.tools.version,
             compression=job.compression,
-            dumped=pump.artifact(DUMP_NAME),
+            artifacts=(pump.artifact(DUMP_NAME), *beside),
             rows_counted=job.options.count_rows,
             without_data=tuple(sorted(without_data)),
             large_objects=job.options.large_objects,
@@ -149,8 +152,8 @@ def _run_dump(
     writer: ObjectWriter,
     backup_id: str,
     without_data: frozenset[str],
-) -> tuple[Inventory, Pump]:
-    """Run pg_dump and, beside it, take the expectations under the same snapshot."""
+) -> tuple[Inventory, Pump, tuple[Artifact, ...]]:
+    """Run pg_dump and, beside it, take the expectations under the same snapshot and store them."""
     name = f"kulti-ops dump {backup_id}"[:63]
     tables_begun: list[str] = []
 
@@ -166,6 +169,7 @@ def _run_dump(
             _dump_argv(job, snapshot, without_data), env=environment, on_stderr=on_stderr
         ) as child,
         Pump(child, writer, recipients=job.options.recipients) as pump,
+        _beside() as pool,
     ):
 
         def stop() -> None:
@@ -187,14 +191,32 @@ def _run_dump(
                     count=lambda t: job.options.count_rows and t.identity not in without_data,
                     pause=lambda: _raise_failure(pump, watchdog),
                 )
+                storing = pool.submit(
+                    put_expectations,
+                    job.storage,
+                    backup_id,
+                    inventory,
+                    recipients=job.options.recipients,
+                )
                 _wait(job, snapshot, pump, watchdog, tables_begun)
             except OperationFailedError:
                 _raise_failure(pump, watchdog)
                 raise
         _raise_failure(pump, watchdog)
         _finish(child, lock_wait_s=job.options.lock_wait_s)
+        beside = storing.result()
     _ping(snapshot)
-    return inventory, pump
+    return inventory, pump, beside
+
+
+@contextmanager
+def _beside() -> Iterator[ThreadPoolExecutor]:
+    """Give a thread for what is stored beside the dump; it has ended when the context does."""
+    with ThreadPoolExecutor(1, thread_name_prefix="beside") as pool:
+        try:
+            yield pool
+        finally:
+            pool.shutdown()  # interrupted while it waits, the pool itself waits once more
 
 
 def _finish(child: Child, *, lock_wait_s: float) -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import threading
 import time
+from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kulti_ops.backup import catalog, preflight
 from kulti_ops.backup import manifest as manifests
@@ -24,7 +27,7 @@ from kulti_ops.pgtools import choose
 from kulti_ops.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from kulti_ops.backup.manifest import Manifest
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from kulti_ops.storage import Storage
 
 PAUSE_BEFORE_RETRY_S = 3.0
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +67,19 @@ def create_backup(
     if not manifests.is_label(label):
         raise UsageError(f"label {label!r}: letters, digits, `_`, `.` and `-` only, at most 63")
     preflight.judge_connection(target)
-    storage.prepare()
-    with storage.lock(manifests.lock_name(manifests.source_of(target))):
-        swept = sweep_leftovers(storage)
+    with ExitStack() as held:
+        progress.step(f"preflight of {target.label}")
+        # asked while the storage is proven; what is wrong with the storage is told first
+        surveying = _begin(lambda: _survey(target, options))
+        storage.prepare()
+        listing = _begin(lambda: _look_around(storage, target))
+        held.enter_context(storage.lock(manifests.lock_name(manifests.source_of(target))))
+        folders, last_size_bytes = listing.result()
+        swept = sweep_leftovers(storage, folders)
         if swept:
             progress.step(f"removed what {len(swept)} broken run(s) had left")
-        progress.step(f"preflight of {target.label}")
-        found, identifier = _survey(target, options)
-        expected = _expected_bytes(found, storage, target)
+        found, identifier = surveying.result()
+        expected = preflight.expected_bytes(found, last_size_bytes=last_size_bytes)
         warnings = _judge(found, storage, expected_bytes=expected, options=options, now=now)
         tools = choose(installations, server_major=found.server_major)
         job = Job(
@@ -91,14 +100,39 @@ def create_backup(
         return Created(manifest=manifest, remarks=_remarks(found), warnings=warnings)
 
 
-def sweep_leftovers(storage: Storage) -> tuple[str, ...]:
-    """Remove what broken runs left: folders named like backups, without manifest, unclaimed."""
-    published = {info.key.partition("/")[0] for info in storage.list() if _is_manifest(info.key)}
+def _begin(work: Callable[[], _T]) -> Future[_T]:
+    """Begin something that only reads, in a thread that neither an error nor Ctrl-C waits for."""
+    future: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - handed to whoever asks for the result
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="preflight", daemon=True).start()
+    return future
+
+
+def _look_around(storage: Storage, target: Target) -> tuple[Mapping[str, bool], int | None]:
+    """Return the folders, whether each has a manifest, and the size of the source's last backup."""
+    folders = storage.folders_with(manifests.FILE_NAME)
+    published = (name for name, has_manifest in folders.items() if has_manifest)
+    source = manifests.source_of(target)
+    return folders, catalog.last_size_bytes(storage, published, source=source)
+
+
+def sweep_leftovers(storage: Storage, folders: Mapping[str, bool] | None = None) -> tuple[str, ...]:
+    """Remove what broken runs left: folders named like backups, without manifest, unclaimed.
+
+    `folders` are the storage's, and whether each has a manifest, where that is known already.
+    """
+    known = storage.folders_with(manifests.FILE_NAME) if folders is None else folders
     swept = tuple(
         name
-        for name in storage.folders()
+        for name, has_manifest in sorted(known.items())
         if manifests.is_id(name)
-        and name not in published
+        and not has_manifest
         and _has_no_manifest(storage, name)
         and storage.sweep(name, unless=manifests.FILE_NAME)
     )
@@ -113,10 +147,6 @@ def discard(storage: Storage, backup_id: str) -> None:
         storage.delete(f"{backup_id}/{manifests.FILE_NAME}")
         for info in tuple(storage.list(backup_id)):
             storage.delete(info.key)
-
-
-def _is_manifest(key: str) -> bool:
-    return key.endswith(f"/{manifests.FILE_NAME}")
 
 
 def _has_no_manifest(storage: Storage, name: str) -> bool:
@@ -143,15 +173,6 @@ def _system_identifier(connection: Connection) -> str | None:
     except DatabaseError:
         return None  # hosted servers may keep it to themselves
     return row[0] if row else None
-
-
-def _expected_bytes(found: Survey, storage: Storage, target: Target) -> int:
-    earlier = [
-        e.manifest.size_bytes
-        for e in catalog.list_entries(storage)
-        if e.manifest and e.manifest.source.identity == manifests.source_of(target)
-    ]
-    return preflight.expected_bytes(found, last_size_bytes=earlier[-1] if earlier else None)
 
 
 def _judge(

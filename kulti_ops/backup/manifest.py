@@ -10,20 +10,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field, fields
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
+from kulti_ops.backup.taking import built
 from kulti_ops.clock import compact, iso, parse_iso
 from kulti_ops.errors import StorageError
+from kulti_ops.message import is_loopback_host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from kulti_ops.db import Target
-
-_T = TypeVar("_T")
 
 # An encrypted backup is of schema 2, so that a version that knows no encryption refuses it by
 # name; an unencrypted one is still of schema 1.
@@ -78,6 +78,15 @@ class Source:
     def identity(self) -> str:
         """The database's name among sources, see `source_identity`."""
         return source_identity(self.host, port=self.port, user=self.user, database=self.database)
+
+    @property
+    def server(self) -> str:
+        """What tells apart the servers that one name of this machine leads to, as by tunnels.
+
+        Empty for any other name, and where the role may not read the system identifier.
+        """
+        local = is_loopback_host(self.host) or self.host.startswith("/")
+        return (self.system_identifier or "") if local else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +149,7 @@ class Manifest:
         return f"{self.backup_id}/{artifact.name}"
 
 
+@lru_cache(maxsize=256)  # asked for every backup, mostly of the same few databases
 def source_identity(host: str, *, port: int, user: str, database: str) -> str:
     """Return what all backups of one database have in common: host:port/database.
 
@@ -265,19 +275,20 @@ def sums(artifacts: tuple[Artifact, ...]) -> bytes:
 
 
 def _digest(document: Mapping[str, Any]) -> str:
-    content = {key: value for key, value in document.items() if key != _DIGEST_FIELD}
+    content = dict(document)
+    content.pop(_DIGEST_FIELD, None)
     return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()
 
 
 def _parse(document: Mapping[str, Any]) -> Manifest:
-    values = dict(_only(Manifest, document))
+    values = dict(document)
     artifacts = tuple(_artifact(a) for a in values["artifacts"])
     if len({a.name for a in artifacts}) != len(artifacts):
         raise ValueError("an artifact is named twice")
     values |= {
         "artifacts": artifacts,
-        "source": _typed(Source(**_only(Source, values["source"]))),
-        "totals": _typed(Totals(**_only(Totals, values["totals"]))),
+        "source": built(Source, values["source"]),
+        "totals": built(Totals, values["totals"]),
         "created_at": parse_iso(values["created_at"]),
         "snapshot_at": parse_iso(values["snapshot_at"]),
         "tools": _mapping(values["tools"], str),
@@ -286,72 +297,41 @@ def _parse(document: Mapping[str, Any]) -> Manifest:
         "not_covered": _texts(values.get("not_covered", [])),
         "recipients": _texts(values.get("recipients", [])),
     }
-    if any(a.sealed != (a.kind != "sums" and bool(values["recipients"])) for a in artifacts):
+    sealed = bool(values["recipients"])
+    if any((a.plain_sha256 is not None) != (sealed and a.kind != "sums") for a in artifacts):
         raise ValueError("either everything is encrypted or nothing")
     if not is_id(values["backup_id"]):
         raise ValueError("no backup id")
-    return _typed(Manifest(**values))
+    return built(Manifest, values)
 
 
 def _artifact(value: Mapping[str, Any]) -> Artifact:
-    artifact = _typed(Artifact(**_only(Artifact, value)))
-    if not _LABEL.fullmatch(artifact.name) or artifact.name in {FILE_NAME, "records"}:
+    artifact = built(Artifact, value)
+    if not _is_file_name(artifact.name):
         raise ValueError("an artifact's name is no plain file name")
     if not _SHA256.fullmatch(artifact.sha256) or artifact.size_bytes < 0:
         raise ValueError("an artifact's size or digest is none")
-    if artifact.sealed != (artifact.plain_size_bytes is not None) or (
-        artifact.plain_sha256 is not None and not _SHA256.fullmatch(artifact.plain_sha256)
+    size_bytes, sha256 = artifact.plain_size_bytes, artifact.plain_sha256
+    if (sha256 is None) != (size_bytes is None) or (
+        sha256 is not None and not _SHA256.fullmatch(sha256)
     ):
         raise ValueError("an artifact's plain size or digest is none")
     return artifact
 
 
-# The simple types of the fields above, as annotated.
-_TYPES: Mapping[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "str | None": (str, type(None)),
-    "int | None": (int, type(None)),
-}
-
-
-# Looked up once: a listing parses thousands of manifests.
-_KNOWN: Mapping[type[Any], frozenset[str]] = {
-    kind: frozenset(f.name for f in fields(kind)) for kind in (Artifact, Source, Totals, Manifest)
-}
-_SIMPLE: Mapping[type[Any], tuple[Callable[[Any], tuple[Any, ...]], list[tuple[type, ...]]]] = {
-    kind: (
-        attrgetter(*(f.name for f in fields(kind) if str(f.type) in _TYPES)),
-        [_TYPES[str(f.type)] for f in fields(kind) if str(f.type) in _TYPES],
-    )
-    for kind in _KNOWN
-}
-
-
-def _typed(value: _T) -> _T:
-    """Return a dataclass's instance whose texts are texts and whose numbers are numbers."""
-    values_of, wanted = _SIMPLE[type(value)]
-    given = values_of(value)
-    if not all(map(isinstance, given, wanted)) or bool in map(type, given):
-        raise TypeError(f"a field of {type(value).__name__} is of the wrong type")
-    return value
+@lru_cache(maxsize=256)
+def _is_file_name(name: str) -> bool:
+    """Return whether an artifact may have this name; all backups have the same few."""
+    return bool(_LABEL.fullmatch(name)) and name not in {FILE_NAME, "records"}
 
 
 def _mapping(value: Any, *wanted: type) -> Mapping[str, Any]:  # noqa: ANN401 - of JSON
-    if not isinstance(value, dict) or not all(isinstance(v, wanted) for v in value.values()):
+    if not isinstance(value, dict) or not set(map(type, value.values())).issubset(wanted):
         raise TypeError("not a mapping of the right values")
     return value
 
 
 def _texts(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - of JSON
-    if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+    if not isinstance(value, list) or not set(map(type, value)).issubset({str}):
         raise TypeError("not a list of texts")
     return tuple(value)
-
-
-def _only(kind: type[Any], values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the values that a class knows: a later version's manifest may have more."""
-    known = _KNOWN[kind]
-    if known.issuperset(values):
-        return values
-    return {key: value for key, value in values.items() if key in known}

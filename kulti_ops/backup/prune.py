@@ -105,6 +105,7 @@ def run_prune(
 ) -> Pruned:
     """Remove what the plans name, as far as a new plan under the locks still says so.
 
+    What dead runs have left goes in any case: nobody else may be making backups there.
     `state` is the folder of the audit log. What cannot be removed is reported and does not
     keep the rest from going.
 
@@ -119,7 +120,7 @@ def run_prune(
     with ExitStack() as locks:
         for source in wanted:
             locks.enter_context(storage.lock(manifests.lock_name(source)))
-        done.swept = sweep_leftovers(storage) if wanted else ()
+        done.swept = sweep_leftovers(storage)
         for source, ids in wanted.items():
             fresh = _fresh_plan(storage, policy, now=now, source=source)
             _remove_all(storage, fresh, ids, done, now=now, state=state, progress=progress)

@@ -1,4 +1,8 @@
-"""Publishing a backup: globals, inventory, sums, and last of all the manifest."""
+"""Publishing a backup: globals and inventory beside the dump, then sums, last of all the manifest.
+
+What is written before the manifest is looked at once more, all of it at once: the manifest
+vouches for it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from kulti_ops import __version__, sealing
 from kulti_ops.backup import manifest as manifests
 from kulti_ops.backup.globals import render_globals
 from kulti_ops.backup.manifest import Artifact, Manifest
+from kulti_ops.errors import StorageError
 from kulti_ops.inventory import Inventory, to_json
 
 if TYPE_CHECKING:
@@ -46,49 +51,87 @@ class Facts:
     system_identifier: str | None
     pg_dump_version: str
     compression: str
-    dumped: Artifact
+    artifacts: tuple[Artifact, ...]
     rows_counted: bool
     without_data: tuple[str, ...]
     large_objects: bool
     recipients: tuple[str, ...] = ()
 
 
-def publish(
-    storage: Storage, facts: Facts, inventory: Inventory, *, durations_s: Mapping[str, float]
-) -> Manifest:
-    """Write what belongs to a dump that is already stored; return the manifest, written last.
+def put_expectations(
+    storage: Storage, backup_id: str, inventory: Inventory, *, recipients: tuple[str, ...]
+) -> tuple[Artifact, ...]:
+    """Write what was learned under the snapshot: the roles and the inventory.
+
+    It needs nothing of the dump, and so can be written while that runs.
 
     Raises: StorageError when the storage does not take it.
     """
-    artifacts = (
-        facts.dumped,
-        _put_sealed(storage, facts, GLOBALS_NAME, "globals", render_globals(inventory).encode()),
-        _put_sealed(storage, facts, INVENTORY_NAME, "inventory", to_json(inventory)),
+    contents = (
+        (GLOBALS_NAME, "globals", render_globals(inventory).encode()),
+        (INVENTORY_NAME, "inventory", to_json(inventory)),
     )
-    sums = _put(storage, facts, manifests.SUMS_NAME, "sums", manifests.sums(artifacts))
-    manifest = _manifest(facts, inventory, (*artifacts, sums), durations_s)
-    _put(storage, facts, manifests.FILE_NAME, "manifest", manifests.to_json(manifest))
+    return tuple(
+        _put_sealed(storage, f"{backup_id}/{name}", kind, data, recipients)
+        for name, kind, data in contents
+    )
+
+
+def publish(
+    storage: Storage, facts: Facts, inventory: Inventory, *, durations_s: Mapping[str, float]
+) -> Manifest:
+    """Write sums and manifest of artifacts that are already stored; return the manifest.
+
+    Raises: StorageError when the storage does not take it, or has not kept what it took.
+    """
+    folder = facts.backup_id
+    listing = manifests.sums(facts.artifacts)
+    sums = _put(storage, f"{folder}/{manifests.SUMS_NAME}", "sums", listing)
+    artifacts = (*facts.artifacts, sums)
+    _insist(storage, folder, artifacts)
+    manifest = _manifest(facts, inventory, artifacts, durations_s)
+    written = _put(
+        storage, f"{folder}/{manifests.FILE_NAME}", "manifest", manifests.to_json(manifest)
+    )
+    _insist(storage, folder, (*artifacts, written))
     return manifest
 
 
-def _put_sealed(storage: Storage, facts: Facts, name: str, kind: str, data: bytes) -> Artifact:
+def _insist(storage: Storage, folder: str, artifacts: tuple[Artifact, ...]) -> None:
+    """Make sure that the storage has every artifact in its size."""
+    stored = {info.key: info.size_bytes for info in storage.list(folder)}
+    for artifact in artifacts:
+        found = stored.get(f"{folder}/{artifact.name}")
+        if found != artifact.size_bytes:
+            raise StorageError(
+                f"{folder}/{artifact.name}: {artifact.size_bytes} bytes were written, "
+                f"{'none' if found is None else found} are stored",
+                hint=f"look at {storage.url}: it does not keep what it takes",
+            )
+
+
+def _put_sealed(
+    storage: Storage, key: str, kind: str, data: bytes, recipients: tuple[str, ...]
+) -> Artifact:
     """Write an artifact that holds something of the database: encrypted where it is wanted."""
-    if not facts.recipients:
-        return _put(storage, facts, name, kind, data)
-    sealed = sealing.seal(data, facts.recipients)
+    if not recipients:
+        return _put(storage, key, kind, data)
     return replace(
-        _put(storage, facts, f"{name}{sealing.SUFFIX}", kind, sealed),
+        _put(storage, f"{key}{sealing.SUFFIX}", kind, sealing.seal(data, recipients)),
         plain_size_bytes=len(data),
         plain_sha256=hashlib.sha256(data).hexdigest(),
     )
 
 
-def _put(storage: Storage, facts: Facts, name: str, kind: str, data: bytes) -> Artifact:
-    with storage.writer(f"{facts.backup_id}/{name}") as writer:
+def _put(storage: Storage, key: str, kind: str, data: bytes) -> Artifact:
+    with storage.writer(key) as writer:
         writer.write(data)
         writer.commit()
     return Artifact(
-        name=name, kind=kind, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest()
+        name=key.rpartition("/")[2],
+        kind=kind,
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
     )
 
 

@@ -14,16 +14,15 @@ from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from kulti_ops.backup.catalog import Entry, State
+from kulti_ops.backup.catalog import Entry, State, collecting_later
 from kulti_ops.clock import CLOCK_TOLERANCE_S, iso
 from kulti_ops.duration import parse_duration
 from kulti_ops.errors import ConfigError, RefusedError, UsageError
-from kulti_ops.message import is_loopback_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from kulti_ops.backup.manifest import Manifest, Source
+    from kulti_ops.backup.manifest import Manifest
     from kulti_ops.config import Settings
 
 NO_SOURCE = "unknown source"
@@ -150,6 +149,17 @@ def plan_retention(
             "the retention policy keeps nothing: nothing is planned",
             hint="give at least one class, for example KULTI_OPS_KEEP_DAILY=7 or --keep-daily 7",
         )
+    with collecting_later():
+        return tuple(_plans(entries, policy, now=now, incomplete=incomplete or {}))
+
+
+def _plans(
+    entries: Iterable[Entry],
+    policy: RetentionPolicy,
+    *,
+    now: datetime,
+    incomplete: Mapping[str, str],
+) -> Iterator[RetentionPlan]:
     sources: dict[tuple[str, str], list[tuple[Entry, Manifest]]] = defaultdict(list)
     unknown = []
     for entry in entries:
@@ -157,21 +167,12 @@ def plan_retention(
             unknown.append(Kept(entry=entry, reasons=(f"cannot be judged: {entry.problem}",)))
         else:
             source = entry.manifest.source
-            sources[source.identity, _server(source)].append((entry, entry.manifest))
-    plans = [
-        _Source(found, policy, now=now, incomplete=incomplete or {}).plan(name)
-        for (name, _), found in sorted(sources.items())
-    ]
+            sources[source.identity, source.server].append((entry, entry.manifest))
+    for (name, _), found in sorted(sources.items()):
+        yield _Source(found, policy, now=now, incomplete=incomplete).plan(name)
     if unknown:
         unknown.sort(key=lambda kept: kept.entry.backup_id, reverse=True)
-        plans.append(RetentionPlan(source=NO_SOURCE, keep=tuple(unknown), remove=()))
-    return tuple(plans)
-
-
-def _server(source: Source) -> str:
-    """Return what tells apart the servers that one name leads to, as by tunnels."""
-    local = is_loopback_host(source.host) or source.host.startswith("/")
-    return (source.system_identifier or "") if local else ""
+        yield RetentionPlan(source=NO_SOURCE, keep=tuple(unknown), remove=())
 
 
 class _Source:

@@ -127,8 +127,9 @@ def prune(  # noqa: PLR0913, PLR0917 - one parameter for each option
     count = sum(len(plan.remove) for plan in plans)
     if not apply or not count:
         _say(run, _plan_text(plans, count, apply=apply))
+    if not apply:
         return Outcome(data=_data(storage, policy, plans, None), table=_table(plans))
-    if run.interactive and not yes:
+    if count and run.interactive and not yes:
         run.say(_names(plans))
         ask(run, f"remove {count} backups from {storage.url}?", yes=False)
     done = run_prune(
@@ -139,7 +140,8 @@ def prune(  # noqa: PLR0913, PLR0917 - one parameter for each option
         state=run.settings.state_path,
         progress=run.progress,
     )
-    _say(run, _done_text(done))
+    if count or done.swept:
+        _say(run, _done_text(done))
     if done.failed:
         first = done.failed[0]
         raise OperationFailedError(

@@ -129,11 +129,21 @@ def freshness(
             "--source", help="Whose backups.", metavar="NAME", show_default="the configured one"
         ),
     ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            help="Which server, where one name of this machine leads to several.",
+            metavar="ID",
+            show_default="the worst of them",
+        ),
+    ] = None,
 ) -> Outcome:
     """Check that proven backups keep coming, and in their usual size; asks no database.
 
     The age is that of the newest proven backup's snapshot, on the database's clock; its
-    files must still be there. Names of sources are those that `backup prune` shows.
+    files must still be there. Names of sources are those that `backup prune` shows. Behind
+    a tunnel, servers are told apart by their system identifier.
     """
     from kulti_ops.backup.catalog import list_entries
     from kulti_ops.errors import StorageError
@@ -149,12 +159,13 @@ def freshness(
         )
         return Outcome(results=(unread,))
     name = choose_source(entries, source or _configured_source(run))
-    found = judge_freshness(entries, source=name, now=run.now, expected=expected)
+    found = judge_freshness(entries, source=name, now=run.now, expected=expected, server=server)
     newest = found.newest
     return Outcome(
         results=(*found.results, *([_presence(storage, newest)] if newest else [])),
         data={
             "source": name,
+            "server": newest.source.server if newest else server,
             "state": state,
             "backup_id": newest.backup_id if newest else None,
             "snapshot_at": newest.snapshot_at if newest else None,

@@ -49,7 +49,7 @@ def copy_backup(
     Raises: RefusedError when another backup has its id there; StorageError when an artifact
     is not what its manifest says, here or there. Nothing stays there then.
     """
-    if source.url == to.url:
+    if source.place == to.place:
         raise RefusedError(f"{to.url} is where the backup is", hint="name another storage by --to")
     entry = find(source, name)
     manifest = usable_manifest(entry)

@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from kulti_ops.errors import ConfigError, StorageError
+from kulti_ops.errors import ConfigError, NotFoundError, StorageError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
     from typing import Self
 
     from kulti_ops.config import Settings
+    from kulti_ops.errors import KultiError
 
 _KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _LONGEST_KEY = 400
@@ -94,6 +95,10 @@ class Storage(Protocol):
         """How the storage is named in messages and manifests; no secrets."""
 
     @property
+    def place(self) -> str:
+        """What no other storage has in common with it: the address, and on whose server."""
+
+    @property
     def reads_at_once(self) -> int:
         """How many small reads at once pay: more where each of them is a round trip."""
 
@@ -113,6 +118,14 @@ class Storage(Protocol):
     def read_small(self, key: str, *, limit_bytes: int) -> bytes:
         """Return a whole object; StorageError when it is larger than `limit_bytes`."""
 
+    def read_all(self, folder: str, *, limit_bytes: int) -> Iterator[bytes | KultiError]:
+        """Yield every object below a folder, in no particular order; nothing for no folder.
+
+        One that is larger than `limit_bytes`, vanished, or is none of ours is its error instead.
+
+        Raises: UnreachableError when one cannot be looked at.
+        """
+
     def info(self, key: str) -> ObjectInfo | None:
         """Return an object's size, None when there is none."""
 
@@ -121,6 +134,9 @@ class Storage(Protocol):
 
     def folders(self) -> tuple[str, ...]:
         """Return the top-level folders' names: candidates for backups."""
+
+    def folders_with(self, name: str) -> Mapping[str, bool]:
+        """Return each top-level folder, and whether an object of this name lies right in it."""
 
     def delete(self, key: str) -> None:
         """Remove an object; none there is no error."""
@@ -170,6 +186,17 @@ def valid_key(key: str) -> str:
     if len(key) > _LONGEST_KEY or not _KEY.fullmatch(key):
         raise StorageError(f"not a storage key: {key[:80]!r}")
     return key
+
+
+def read_each(storage: Storage, folder: str, *, limit_bytes: int) -> Iterator[bytes | KultiError]:
+    """Do what `Storage.read_all` promises, by a listing and a request for each object."""
+    for info in storage.list(folder):
+        try:
+            yield storage.read_small(info.key, limit_bytes=limit_bytes)
+        except UnreachableError:
+            raise
+        except (StorageError, NotFoundError) as error:
+            yield error
 
 
 def open_storage(url: str, *, settings: Settings | None = None) -> Storage:

@@ -21,12 +21,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from kulti_ops.errors import NotFoundError, StorageError, UnreachableError
 from kulti_ops.lock import held, try_flock
-from kulti_ops.storage import Exposure, ObjectInfo, Unfinished, valid_key
+from kulti_ops.storage import Exposure, ObjectInfo, Unfinished, read_each, valid_key
+from kulti_ops.storage.ordinary import read_files, read_ordinary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
+
+    from kulti_ops.errors import KultiError
 
 TEMPORARY_PREFIX = ".tmp-"
 _TEMPORARY_DIGITS = 16
@@ -42,16 +45,18 @@ class LocalStorage:
 
     def __init__(self, root: str) -> None:
         self.root = Path(root).expanduser().absolute()
-
-    @property
-    def _root(self) -> str:
-        """The folder as keys are joined to it: text, since paths cost more than looking."""
-        return str(self.root).removesuffix("/")
+        # what keys are joined to: text, since paths cost more than looking
+        self._root = str(self.root).removesuffix("/")
 
     @property
     def url(self) -> str:
         """The folder's path."""
         return str(self.root)
+
+    @property
+    def place(self) -> str:
+        """The folder, whatever links lead to it."""
+        return str(self.root.resolve())
 
     def prepare(self) -> None:
         """Create the folder, and prove that it can be written."""
@@ -85,22 +90,20 @@ class LocalStorage:
         Listing thousands of backups is thousands of these.
         """
         folder, _, name = key.rpartition("/")
-        path = self._root
         try:
-            for part in filter(None, folder.split("/")):
-                path = f"{path}/{part}"
-                if not stat.S_ISDIR(os.lstat(path).st_mode):
-                    return None
-            descriptor = os.open(f"{path}/{name}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                state = os.fstat(descriptor)
-                small = stat.S_ISREG(state.st_mode) and state.st_size < limit_bytes
-                data = os.read(descriptor, state.st_size + 1) if small else b""
-                return data if small and len(data) == state.st_size else None
-            finally:
-                os.close(descriptor)
+            path = self._plain_folder(folder)
         except OSError:
             return None
+        return None if path is None else read_ordinary(f"{path}/{name}", limit_bytes)
+
+    def _plain_folder(self, folder: str) -> str | None:
+        """Return the path of a folder that no symbolic link leads to, None for another."""
+        path = self._root
+        for part in filter(None, folder.split("/")):
+            path = f"{path}/{part}"
+            if not stat.S_ISDIR(os.lstat(path).st_mode):
+                return None
+        return path
 
     def _read_carefully(self, key: str, limit_bytes: int) -> bytes:
         """Read a file however the system hands it out, and say what is wrong with it."""
@@ -109,6 +112,29 @@ class LocalStorage:
             while len(data) < limit_bytes and (chunk := file.read(limit_bytes - len(data))):
                 data += chunk
         return data
+
+    def read_all(self, folder: str, *, limit_bytes: int) -> Iterator[bytes | KultiError]:
+        """Yield every object below a folder, or why it is not to be had."""
+        found = self._read_all_at_once(valid_key(folder), limit_bytes + 1)
+        return read_each(self, folder, limit_bytes=limit_bytes) if found is None else iter(found)
+
+    def _read_all_at_once(self, folder: str, limit_bytes: int) -> tuple[bytes, ...] | None:
+        """Read a folder of nothing but ordinary files; None for whatever is odd."""
+        above, _, name = folder.rpartition("/")
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+        try:
+            path = self._plain_folder(above)
+            descriptor = -1 if path is None else os.open(f"{path}/{name}", flags)
+        except FileNotFoundError:
+            return ()
+        except OSError:
+            return None
+        if descriptor < 0:
+            return None
+        try:
+            return read_files(descriptor, limit_bytes)
+        finally:
+            os.close(descriptor)
 
     def info(self, key: str) -> ObjectInfo | None:
         """Return an object's size."""
@@ -146,6 +172,13 @@ class LocalStorage:
                     if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
                 )
             )
+
+    def folders_with(self, name: str) -> dict[str, bool]:
+        """Return the root's folders, and whether each has an entry of this name."""
+        inside = valid_key(name)
+        return {
+            folder: os.path.lexists(f"{self._root}/{folder}/{inside}") for folder in self.folders()
+        }
 
     def delete(self, key: str) -> None:
         """Remove an object, and its folder when that is empty."""

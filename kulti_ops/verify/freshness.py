@@ -15,7 +15,7 @@ from kulti_ops.clock import CLOCK_TOLERANCE_S, iso
 from kulti_ops.duration import spoken
 from kulti_ops.errors import ConfigError
 from kulti_ops.progress import size
-from kulti_ops.report import CheckResult, Verdict
+from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.verify import Proof
 
 if TYPE_CHECKING:
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kulti_ops.backup.catalog import Entry
-    from kulti_ops.backup.manifest import Manifest
+    from kulti_ops.backup.manifest import Manifest, Source
 
 # A week of daily backups: long enough for a median that one odd day does not move, short enough
 # to follow a database that grows.
 HISTORY = 7
 HISTORY_MINIMUM = 3
+UNKNOWN_SERVER = "unknown"  # of a role that may not read the system identifier
 _CREATE = "kulti-ops backup create"
 _LIST = "kulti-ops backup list"
 _STATES = {
@@ -56,6 +57,11 @@ class Freshness:
     results: tuple[CheckResult, ...]
     newest: Manifest | None
 
+    @property
+    def status(self) -> Verdict:
+        """The worst verdict."""
+        return worst(result.status for result in self.results)
+
 
 def choose_source(entries: Iterable[Entry], configured: str | None) -> str:
     """Return the source to watch: the configured one, else the only one that there is.
@@ -75,10 +81,49 @@ def choose_source(entries: Iterable[Entry], configured: str | None) -> str:
 
 
 def judge_freshness(
-    entries: Iterable[Entry], *, source: str, now: datetime, expected: Expectation
+    entries: Iterable[Entry],
+    *,
+    source: str,
+    now: datetime,
+    expected: Expectation,
+    server: str | None = None,
 ) -> Freshness:
-    """Judge the age of the newest proven backup of a source, what came after it, and its size."""
-    found = _Found(tuple(entries), source, _STATES[expected.proof])
+    """Judge the age of the newest proven backup of a source, what came after it, and its size.
+
+    A name of this machine may lead to several servers (`Source.server`): each is judged by
+    itself, and the worst one is told; `server` names the one that is meant, or UNKNOWN_SERVER.
+    """
+    seen = tuple(entries)
+    servers = {m.server for e in seen if (m := _source(e)) and m.identity == source}
+    if server is not None:
+        wanted = "" if server == UNKNOWN_SERVER else server
+        return _judge(seen, source, wanted, now=now, expected=expected)
+    if len(servers) <= 1:
+        return _judge(seen, source, None, now=now, expected=expected)
+    judged = [_judge(seen, source, name, now=now, expected=expected) for name in sorted(servers)]
+    status = worst(found.status for found in judged)
+    alike = [found for found in judged if found.status is status]
+    return min(alike, key=lambda found: (found.newest is not None, _at(found.newest)))
+
+
+def _source(entry: Entry) -> Source | None:
+    return entry.manifest.source if entry.manifest else None
+
+
+def _at(newest: Manifest | None) -> float:
+    return newest.snapshot_at.timestamp() if newest else 0.0
+
+
+def _judge(
+    entries: tuple[Entry, ...],
+    source: str,
+    server: str | None,
+    *,
+    now: datetime,
+    expected: Expectation,
+) -> Freshness:
+    """Judge one server's backups, or all of the source's where no server is named."""
+    found = _Found(entries, source, server, _STATES[expected.proof])
     newest = found.proven[-1] if found.proven else None
     return Freshness(
         results=(
@@ -93,10 +138,22 @@ def judge_freshness(
 class _Found:
     """What the storage holds of one source, sorted by what is known about it."""
 
-    def __init__(self, entries: tuple[Entry, ...], source: str, states: frozenset[State]) -> None:
+    def __init__(
+        self,
+        entries: tuple[Entry, ...],
+        source: str,
+        server: str | None,
+        states: frozenset[State],
+    ) -> None:
         self.source = source
+        if server is not None:
+            self.source += f" (server {server or UNKNOWN_SERVER})"
         mine = [
-            (e, e.manifest) for e in entries if e.manifest and e.manifest.source.identity == source
+            (e, e.manifest)
+            for e in entries
+            if e.manifest
+            and e.manifest.source.identity == source
+            and server in (None, e.manifest.source.server)
         ]
         mine.sort(key=lambda pair: (pair[1].snapshot_at, pair[0].backup_id))
         self.backups = len(mine)

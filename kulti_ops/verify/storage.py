@@ -30,11 +30,12 @@ class Found:
     sizes: Mapping[str, int]
     entries: tuple[Entry, ...]
     unfinished: tuple[Unfinished, ...]
+    begun: tuple[Unfinished, ...] = ()
 
     @property
     def busy(self) -> frozenset[str]:
-        """The folders that a living run is writing."""
-        return frozenset(u.key.split("/")[0] for u in self.unfinished if u.holder)
+        """The folders that a living run is writing, or began to write meanwhile."""
+        return frozenset(u.key.split("/")[0] for u in (*self.unfinished, *self.begun) if u.holder)
 
 
 def verify_storage(storage: Storage) -> tuple[CheckResult, ...]:
@@ -45,7 +46,12 @@ def verify_storage(storage: Storage) -> tuple[CheckResult, ...]:
     # in this order: what is finished in between counts as busy, never as an orphan
     unfinished = storage.unfinished()
     sizes = {info.key: info.size_bytes for info in storage.list()}
-    found = Found(sizes=sizes, entries=list_entries(storage), unfinished=unfinished)
+    found = Found(
+        sizes=sizes,
+        entries=list_entries(storage),
+        unfinished=unfinished,
+        begun=storage.unfinished(),  # a run that began since stores its roles within a second
+    )
     return (
         _manifests(found),
         _artifacts(found),

@@ -12,7 +12,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from kulti_ops.errors import NotFoundError, RefusedError, StorageError
-from kulti_ops.storage import HELD_FOR_GOOD, Exposure, ObjectInfo, Unfinished, valid_key
+from kulti_ops.storage import (
+    HELD_FOR_GOOD,
+    Exposure,
+    ObjectInfo,
+    Unfinished,
+    read_each,
+    valid_key,
+)
 from kulti_ops.storage.s3 import bucket
 from kulti_ops.storage.s3.client import AnswerError, S3Client
 from kulti_ops.storage.s3.lease import HeldError, Lease, LeaseTimes, look
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from kulti_ops.errors import KultiError
     from kulti_ops.storage.s3.options import S3Options
 
 OWN = ".kulti/"
@@ -51,6 +59,11 @@ class S3Storage:
     def url(self) -> str:
         """The bucket and the prefix."""
         return self.client.options.url
+
+    @property
+    def place(self) -> str:
+        """The bucket, the prefix, and the server."""
+        return self.client.options.place
 
     def prepare(self) -> None:
         """Prove that objects can be written and removed, and learn what the server honours.
@@ -87,6 +100,10 @@ class S3Storage:
                 raise StorageError(f"{key} is larger than {limit_bytes} bytes")
             return reader.readall()
 
+    def read_all(self, folder: str, *, limit_bytes: int) -> Iterator[bytes | KultiError]:
+        """Yield every object below a folder, or why it is not to be had."""
+        return read_each(self, folder, limit_bytes=limit_bytes)
+
     def info(self, key: str) -> ObjectInfo | None:
         """Return an object's size.
 
@@ -119,6 +136,15 @@ class S3Storage:
             for found in listed.get("CommonPrefixes", ())
         }
         return tuple(sorted(name for name in names if name and not name.startswith(".")))
+
+    def folders_with(self, name: str) -> dict[str, bool]:
+        """Return the prefix's folders, and whether each has an object of this name: one listing."""
+        found: dict[str, bool] = {}
+        for key, _, _ in objects(self.client):
+            folder, inside, rest = key.partition("/")
+            if inside and folder and not folder.startswith("."):
+                found[folder] = found.get(folder, False) or rest == name
+        return found
 
     def delete(self, key: str) -> None:
         """Remove an object, unless a lease was lost: what is there may be another's by now."""

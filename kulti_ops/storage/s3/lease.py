@@ -78,12 +78,17 @@ class Lease:
 
         Raises: HeldError naming the holder when it is somebody living's.
         """
-        for _ in range(TRIES):
-            holder = look(self._client, self._key)
-            if holder is not None and holder.nonce != self._nonce and not holder.dead(self._times):
-                raise HeldError(holder.text)
+        for attempt in range(TRIES):
+            # an upload that insists on being the first needs nobody to look beforehand
+            unseen = attempt == 0 and self._client.creates_once is True
+            looked = _now_s()
+            holder = None if unseen else look(self._client, self._key)
             if holder is not None and holder.nonce == self._nonce:
-                break  # written before, only the answer was lost
+                # written before, only the answer was lost
+                self._adopt(holder, looked)
+                break
+            if holder is not None and not holder.dead(self._times):
+                raise HeldError(holder.text)
             if self._write_first(holder):
                 break
         else:
@@ -114,11 +119,19 @@ class Lease:
         if self._lost or self.unsettled:
             return
         try:
-            holder = look(self._client, self._key)
-            if holder is not None and holder.nonce == self._nonce:
+            if self._surely_ours() or self._is_ours():
                 self._delete()
         except KultiError:
             return  # it goes stale by itself
+
+    def _surely_ours(self) -> bool:
+        """Return whether nobody can have taken it: it was written alone, and a moment ago."""
+        fresh = _now_s() - self._heard <= 2 * self._times.beat_s
+        return fresh and self._client.creates_once is True
+
+    def _is_ours(self) -> bool:
+        holder = look(self._client, self._key)
+        return holder is not None and holder.nonce == self._nonce
 
     def _write_first(self, dead: Holder | None) -> bool:
         """Write the lease over nothing, or over a dead one; False when somebody was faster."""
@@ -150,8 +163,7 @@ class Lease:
     def _still_ours(self) -> bool:
         """Look again after a moment: somebody may have written over it at the same time."""
         time.sleep(self._times.settle_s)
-        holder = look(self._client, self._key)
-        return holder is not None and holder.nonce == self._nonce
+        return self._is_ours()
 
     def _keep(self) -> None:
         while not self._over.wait(self._times.beat_s):
@@ -162,17 +174,32 @@ class Lease:
             if self._over.is_set():
                 return
             try:
-                holder = look(self._client, self._key)
-                if holder is None or holder.nonce != self._nonce:
-                    self._lost = "it was taken over" if holder else "it was removed"
+                if not self._found_ours():
                     return
                 known = self._client.replaces_known is True
-                self._put({"IfMatch": self._etag} if known else {})
-            except AnswerError as error:
-                if error.code in LOST_RACE:
-                    self._lost = "it was taken over"
+                try:
+                    self._put({"IfMatch": self._etag} if known else {})
+                except AnswerError as error:
+                    if error.code not in LOST_RACE:
+                        raise
+                    self._found_ours()  # lost to ourselves when only the answer got lost
             except KultiError:
                 return  # the next beat tries again; `check` knows how long it was silent
+
+    def _found_ours(self) -> bool:
+        """Look at the lease: it is ours as it is there now, or it is lost."""
+        looked = _now_s()
+        holder = look(self._client, self._key)
+        if holder is None or holder.nonce != self._nonce:
+            self._lost = "it was taken over" if holder else "it was removed"
+            return False
+        self._adopt(holder, looked)
+        return True
+
+    def _adopt(self, holder: Holder, looked_s: float) -> None:
+        """Go by what is stored: written by us, though the answer may never have come."""
+        written_s = looked_s - max(holder.age_s, 0)
+        self._etag, self._heard = holder.etag, max(self._heard, written_s)
 
     def _put(self, condition: dict[str, str]) -> None:
         body = json.dumps({"nonce": self._nonce, **_myself()}).encode()

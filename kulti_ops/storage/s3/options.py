@@ -61,6 +61,11 @@ class S3Options:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
     @property
+    def place(self) -> str:
+        """The bucket and prefix, and the server: other endpoints have buckets of the same name."""
+        return f"{self.url} at {(self.endpoint or 'AWS').rstrip('/').lower()}"
+
+    @property
     def encryption(self) -> dict[str, str]:
         """The server-side encryption, as every upload asks for it."""
         asked: dict[str, str] = {}

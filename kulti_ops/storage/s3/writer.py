@@ -99,7 +99,10 @@ class S3Writer:
             self._settle()
         else:
             self._publish(self._put)
-        self._look()
+        # one upload, taken only whole (signed digest) and only as the first, needs no second look
+        if self._upload_id or self._client.creates_once is not True:
+            self._look()
+        self._keep()
         self._done = True
 
     def __enter__(self) -> Self:
@@ -227,6 +230,20 @@ class S3Writer:
             raise StorageError(
                 f"{self._upload.key}: {self._size} bytes were sent, {stored} are stored"
             )
+
+    def _keep(self) -> None:
+        """Take the object back when the right to publish it was lost while it was sent.
+
+        Raises: what the guard raises: whoever took the lease over may have swept what belongs
+        to the object.
+        """
+        try:
+            self._upload.guard()
+        except KultiError:
+            with suppress(KultiError):
+                if self._is_ours(self._head()):
+                    self._call("delete_object")
+            raise
 
     def _abort(self) -> None:
         """Abort the upload; when that fails its lease stays, and the next run does it."""

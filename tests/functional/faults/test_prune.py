@@ -143,6 +143,24 @@ def test_prune_pin_list_and_unpin_as_a_user_types_them(full: Stage) -> None:
     assert [actions.count(a) for a in ("pin", "unpin", "prune begun")] == [2, 1, 2]
 
 
+def test_prune_with_nothing_to_remove_sweeps_what_dead_runs_left(full: Stage) -> None:
+    dead = full.storage / "20261122T030000Z-dead-1a2b"
+    dead.mkdir()
+    (dead / "dump.pgc").write_bytes(b"half")
+    keep_all = ("--keep-last", "9", "--yes")
+    planned = full.json("backup", "prune", *keep_all).document["data"]
+    assert planned["applied"] is False
+    assert dead.exists()
+    applied = full.run("backup", "prune", "--apply", *keep_all)
+    assert applied.code == 0
+    assert "nothing to remove: all 5 backups stay" in applied.err
+    assert "swept what 1 broken runs had left" in applied.err
+    assert not dead.exists()
+    assert len(listed(full)) == 5
+    again = full.json("backup", "prune", "--apply", *keep_all).document["data"]
+    assert (again["applied"], again["removed"], again["swept"]) == (True, [], [])
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import time
 from typing import TYPE_CHECKING
 
@@ -426,3 +428,41 @@ def test_create_server_stopped_during_the_dump_fails_and_says_so(
             server.stop("immediate")
             done = child.finish()
     outcome(refused(stage, done, code=5, says="the snapshot was lost during the dump"))
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A database that takes connections and never says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(60)
+        yield listener
+
+
+def waiting_long(silent: socket.socket) -> dict[str, str]:
+    port = silent.getsockname()[1]
+    url = f"postgresql://postgres:secret@127.0.0.1:{port}/postgres"
+    return {"DATABASE_URL": url, "KULTI_OPS_CONNECT_TIMEOUT_S": "300"}
+
+
+def test_create_storage_that_fails_is_told_whatever_the_database_does(
+    stage: Stage, silent: socket.socket
+) -> None:
+    (stage.root / "file").write_text("no folder")
+    settings = waiting_long(silent) | {"KULTI_OPS_STORAGE": str(stage.root / "file")}
+    done = stage.run("backup", "create", **settings)  # a whole program: nor does its end wait
+    assert done.code == 5
+    assert "file exists" in done.line
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_create_interrupted_does_not_wait_for_a_silent_database(
+    stage: Stage, silent: socket.socket, number: signal.Signals, code: int
+) -> None:
+    with stage.begun("backup", "create", **waiting_long(silent)) as child:
+        connection, _ = silent.accept()
+        with connection:
+            # nothing of the preflight is asked for before the lock is held
+            until(lambda: any((stage.storage / ".locks").glob("*")))
+            child.send_signal(number)
+            assert child.finish().code == code
+    assert stage.rubbish == []

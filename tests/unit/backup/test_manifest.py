@@ -95,6 +95,63 @@ def test_manifest_that_is_none_is_refused(data: bytes) -> None:
         manifests.from_json(data, backup_id=ID)
 
 
+def resigned(document: dict[str, Any]) -> bytes:
+    """Give a document the digest that a later version would have given it."""
+    document["manifest_sha256"] = manifests._digest(document)
+    return json.dumps(document).encode()
+
+
+def test_manifest_with_more_in_it_than_is_known_is_read() -> None:
+    """A later version of the same schema may say more, and leave out what has a default."""
+    document = json.loads(manifests.to_json(make()))
+    places = (document, document["source"], document["totals"], document["artifacts"][0])
+    for place in places:
+        place["added"] = "later"
+    del document["left_out"], document["source"]["system_identifier"]
+    read = manifests.from_json(resigned(document), backup_id=ID)
+    made = make()
+    assert read == replace(made, left_out=(), source=replace(made.source, system_identifier=None))
+    assert json.loads(manifests.to_json(read))["source"]["system_identifier"] is None
+    for value in (read, read.source, read.totals, read.artifacts[0]):
+        assert not hasattr(value, "added")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("artifacts", 0, "size_bytes"), "10"),
+        (("artifacts", 0, "size_bytes"), True),
+        (("artifacts", 0, "size_bytes"), 1.5),
+        (("artifacts", 0, "plain_sha256"), ""),
+        (("artifacts", 0), ["name", "kind", "size_bytes", "sha256"]),
+        (("source", "port"), None),
+        (("source",), None),
+        (("totals", "rows"), "8"),
+        (("label",), 1),
+        (("tools", "pg_dump"), 17),
+        (("durations_s", "dump"), "3"),
+        (("left_out",), [1]),
+        (("snapshot_at",), 5),
+    ],
+)
+def test_manifest_whose_values_are_of_another_type_is_damaged(
+    path: tuple[str | int, ...], value: Any
+) -> None:
+    document = json.loads(changed(path, value))
+    with pytest.raises(StorageError, match="damaged"):
+        manifests.from_json(resigned(document), backup_id=ID)
+
+
+@pytest.mark.parametrize("path", [("label",), ("source", "host"), ("totals", "tables")])
+def test_manifest_without_what_it_must_say_is_damaged(path: tuple[str, ...]) -> None:
+    document = place = json.loads(manifests.to_json(make()))
+    for step in path[:-1]:
+        place = place[step]
+    del place[path[-1]]
+    with pytest.raises(StorageError, match="damaged"):
+        manifests.from_json(resigned(document), backup_id=ID)
+
+
 def test_manifest_of_a_newer_schema_is_refused_by_name() -> None:
     with pytest.raises(StorageError, match="schema 3; this kulti-ops reads up to 2"):
         manifests.from_json(changed(("schema_version",), 3), backup_id=ID)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,11 +12,14 @@ from kulti_ops.errors import OperationFailedError, RefusedError, StorageError
 from kulti_ops.flows.copy import copy_backup
 from kulti_ops.report import Verdict
 from kulti_ops.storage.local import LocalStorage
+from kulti_ops.storage.s3 import S3Storage
 from tests.unit.backup.storing import NOW, store
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
+
+    from tests.s3server import S3Server
 
 
 @pytest.fixture
@@ -80,6 +84,28 @@ def test_copy_to_where_it_is_is_refused(here: LocalStorage) -> None:
     store(here, NOW)
     with pytest.raises(RefusedError, match="is where the backup is"):
         copy_backup(here, None, to=LocalStorage(here.url), now=NOW)
+
+
+def test_copy_to_where_a_link_leads_back_is_refused(here: LocalStorage, tmp_path: Path) -> None:
+    store(here, NOW)
+    (tmp_path / "link").symlink_to(here.root)
+    with pytest.raises(RefusedError, match="is where the backup is"):
+        copy_backup(here, None, to=LocalStorage(str(tmp_path / "link")), now=NOW)
+
+
+def test_copy_to_a_bucket_of_the_same_name_elsewhere_is_a_copy(
+    swift: S3Server, moto: S3Server
+) -> None:
+    prefix = secrets.token_hex(6)
+    source, to = (S3Storage(server.options(prefix)) for server in (swift, moto))
+    source.client.creates_once = True
+    backup_id = store(source, NOW)
+    assert source.url == to.url
+    copied = copy_backup(source, None, to=to, now=NOW)
+    assert not copied.already_there
+    assert [e.backup_id for e in list_entries(to)] == [backup_id]
+    with pytest.raises(RefusedError, match="is where the backup is"):
+        copy_backup(source, None, to=S3Storage(swift.options(prefix)), now=NOW)
 
 
 def test_copy_of_a_damaged_backup_publishes_nothing(

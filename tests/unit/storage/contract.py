@@ -98,6 +98,29 @@ class StorageContract:
         with pytest.raises(StorageError, match="larger than 4"):
             storage.read_small(KEY, limit_bytes=4)
 
+    def test_storage_tells_which_folders_have_an_object(self, storage: Storage) -> None:
+        for key in ("whole/manifest.json", "whole/dump", "half/dump", "deep/in/manifest.json"):
+            put(storage, key)
+        with storage.claim("claimed"), storage.lock("source"):
+            found = storage.folders_with("manifest.json")
+        assert found.pop("claimed", False) is False
+        assert found == {"whole": True, "half": False, "deep": False}
+
+    def test_storage_read_all_gives_every_object_below(self, storage: Storage) -> None:
+        for name in ("records/one.json", "records/deeper/two.json", "manifest.json"):
+            put(storage, f"{BACKUP}/{name}", name.encode())
+        found = storage.read_all(f"{BACKUP}/records", limit_bytes=100)
+        assert sorted(found, key=str) == [b"records/deeper/two.json", b"records/one.json"]
+        assert list(storage.read_all(f"{BACKUP}/nothing", limit_bytes=100)) == []
+        assert list(storage.read_all("nowhere/at/all", limit_bytes=100)) == []
+
+    def test_storage_read_all_gives_an_error_for_what_is_larger(self, storage: Storage) -> None:
+        put(storage, f"{BACKUP}/records/small", b"12345")
+        put(storage, f"{BACKUP}/records/large", b"123456")
+        found = list(storage.read_all(f"{BACKUP}/records", limit_bytes=5))
+        assert [f for f in found if isinstance(f, bytes)] == [b"12345"]
+        assert [type(f) for f in found if not isinstance(f, bytes)] == [StorageError]
+
     def test_storage_missing_object_is_not_found(self, storage: Storage) -> None:
         assert storage.info(KEY) is None
         for read in (storage.reader, lambda key: storage.read_small(key, limit_bytes=9)):

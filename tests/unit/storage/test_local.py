@@ -73,6 +73,23 @@ def test_local_exposed_names_what_others_can_read(storage: LocalStorage) -> None
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside"])
+def test_local_read_all_follows_no_link(storage: LocalStorage, tmp_path: Path, target: str) -> None:
+    (tmp_path / "outside").write_text("precious")
+    put(storage, f"{BACKUP}/records/one.json", b"one")
+    (storage.root / BACKUP / "records" / "two.json").symlink_to(target)
+    (storage.root / BACKUP / "linked").symlink_to(storage.root / BACKUP / "records")
+    assert list(storage.read_all(f"{BACKUP}/records", limit_bytes=100)) == [b"one"]
+    assert list(storage.read_all(f"{BACKUP}/linked", limit_bytes=100)) == []
+
+
+def test_local_read_all_gives_an_error_for_what_no_key_names(storage: LocalStorage) -> None:
+    put(storage, f"{BACKUP}/records/one.json", b"one")
+    (storage.root / BACKUP / "records" / "one (copy).json").write_text("two")
+    first, second = sorted(storage.read_all(f"{BACKUP}/records", limit_bytes=100), key=str)
+    assert {type(first), type(second)} == {bytes, StorageError}
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../outside"])
 def test_local_link_is_never_followed(storage: LocalStorage, tmp_path: Path, target: str) -> None:
     (tmp_path / "outside").write_text("precious")
     (storage.root / BACKUP).mkdir()

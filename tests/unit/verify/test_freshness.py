@@ -41,6 +41,42 @@ def judged(*entries: Entry, expected: Expectation = EXPECTED) -> dict[str, Check
     return {result.id: result for result in found.results}
 
 
+def tunnelled(hours: float, identifier: str | None, number: int = 0) -> Entry:
+    """A proven backup through a tunnel on this machine."""
+    return aged(hours, number=number, host="localhost", system_identifier=identifier)
+
+
+def judged_tunnel(*entries: Entry, server: str | None = None) -> CheckResult:
+    source = "localhost:5432/postgres"
+    found = judge_freshness(entries, source=source, now=NOW, expected=EXPECTED, server=server)
+    return found.results[0]
+
+
+def test_freshness_of_one_server_does_not_hide_that_of_another_behind_the_same_tunnel() -> None:
+    entries = (tunnelled(3, "71"), tunnelled(40, "72", 1))
+    age = judged_tunnel(*entries)
+    assert age.status is Verdict.CRIT
+    assert "localhost:5432/postgres (server 72) is 40 h" in age.summary
+    assert judged_tunnel(*entries, server="71").status is Verdict.OK
+    assert judged_tunnel(*entries, server="73").status is Verdict.CRIT
+    both = judged_tunnel(tunnelled(3, "71"), tunnelled(4, "72", 1))
+    assert both.status is Verdict.OK
+    assert "server 72" in both.summary
+
+
+def test_freshness_of_servers_whose_identifier_is_hidden_is_a_server_of_its_own() -> None:
+    entries = (tunnelled(40, None), tunnelled(3, "71", 1))
+    assert "(server unknown)" in judged_tunnel(*entries).summary
+    assert judged_tunnel(*entries, server="unknown").status is Verdict.CRIT
+    assert judged_tunnel(tunnelled(3, None)).status is Verdict.OK
+
+
+def test_freshness_of_a_name_elsewhere_goes_by_the_name() -> None:
+    """A project that was restored into a new server is the same source."""
+    older = aged(40, system_identifier="71")
+    assert judged(older, aged(3, number=1, system_identifier="72"))["age"].status is Verdict.OK
+
+
 @pytest.mark.parametrize(
     ("entries", "status"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,28 @@ def test_storage_with_whole_backups_is_ok(storage: LocalStorage) -> None:
 def test_storage_without_backups_has_nothing_to_say_about_them(storage: LocalStorage) -> None:
     assert bad(storage) == dict.fromkeys(("manifests", "artifacts", "sizes"), Verdict.SKIPPED)
     assert worst(r.status for r in verify_storage(storage)) is Verdict.OK
+
+
+class Joined(LocalStorage):
+    """A folder in which a run begins as soon as somebody begins to look."""
+
+    def __init__(self, root: str, runs: ExitStack) -> None:
+        super().__init__(root)
+        self.runs = runs
+
+    def unfinished(self) -> tuple[Unfinished, ...]:
+        found = super().unfinished()
+        if not found:
+            name = "20261122T030000Z-kulti-1a2b"
+            self.runs.enter_context(self.claim(name))
+            put(self, f"{name}/globals.sql")
+        return found
+
+
+def test_storage_in_which_a_run_begins_meanwhile_is_ok(storage: LocalStorage) -> None:
+    store(storage, NOW)
+    with ExitStack() as runs:
+        assert bad(Joined(str(storage.root), runs)) == {}
 
 
 def test_storage_that_lacks_an_artifact_is_crit(storage: LocalStorage) -> None:
