@@ -32,6 +32,7 @@ from kulti_ops.progress import Progress, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
     from datetime import datetime
     from pathlib import Path
 
@@ -92,7 +93,7 @@ def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
     started = time.monotonic()
     recipients = job.options.recipients
     key = f"{backup_id}/{DUMP_NAME}{sealing.SUFFIX if recipients else ''}"
-    with _writer(job, key) as writer:
+    with _writer(job, key) as writer, _beside() as pool:
         with hold_snapshot(
             job.target,
             lock_wait_s=job.options.lock_wait_s,
@@ -103,9 +104,12 @@ def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
                 f"dumping {len(snapshot.tables)} tables with pg_dump {job.tools.version}"
             )
             without_data = _without_data(job, snapshot)
-            inventory, pump, beside = _run_dump(job, snapshot, writer, backup_id, without_data)
+            inventory, pump, storing = _run_dump(
+                job, snapshot, writer, backup_id, without_data, pool=pool
+            )
             dump_s = time.monotonic() - started
         _judge_whole(job, pump)
+        beside = storing.result()
         _wait_for_storage(job, writer)
         writer.commit()
     job.progress.step(f"{size(pump.size_bytes)} dumped in {dump_s:.1f} s; publishing")
@@ -152,8 +156,13 @@ def _run_dump(
     writer: ObjectWriter,
     backup_id: str,
     without_data: frozenset[str],
-) -> tuple[Inventory, Pump, tuple[Artifact, ...]]:
-    """Run pg_dump and, beside it, take the expectations under the same snapshot and store them."""
+    *,
+    pool: ThreadPoolExecutor,
+) -> tuple[Inventory, Pump, Future[tuple[Artifact, ...]]]:
+    """Run pg_dump and, beside it, take the expectations under the same snapshot.
+
+    They are being stored when this returns: the snapshot need not wait for that.
+    """
     name = f"kulti-ops dump {backup_id}"[:63]
     tables_begun: list[str] = []
 
@@ -169,7 +178,6 @@ def _run_dump(
             _dump_argv(job, snapshot, without_data), env=environment, on_stderr=on_stderr
         ) as child,
         Pump(child, writer, recipients=job.options.recipients) as pump,
-        _beside() as pool,
     ):
 
         def stop() -> None:
@@ -204,9 +212,8 @@ def _run_dump(
                 raise
         _raise_failure(pump, watchdog)
         _finish(child, lock_wait_s=job.options.lock_wait_s)
-        beside = storing.result()
     _ping(snapshot)
-    return inventory, pump, beside
+    return inventory, pump, storing
 
 
 @contextmanager

@@ -98,10 +98,17 @@ def publish(
 
 
 def _insist(storage: Storage, folder: str, artifacts: tuple[Artifact, ...]) -> None:
-    """Make sure that the storage has every artifact in its size."""
+    """Make sure that the storage has every artifact in its size.
+
+    One listing serves for all; what a listing does not show (some come late) is asked for.
+    """
     stored = {info.key: info.size_bytes for info in storage.list(folder)}
     for artifact in artifacts:
-        found = stored.get(f"{folder}/{artifact.name}")
+        key = f"{folder}/{artifact.name}"
+        found = stored.get(key)
+        if found != artifact.size_bytes:
+            info = storage.info(key)
+            found = info.size_bytes if info is not None else None
         if found != artifact.size_bytes:
             raise StorageError(
                 f"{folder}/{artifact.name}: {artifact.size_bytes} bytes were written, "

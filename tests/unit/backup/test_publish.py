@@ -61,6 +61,17 @@ def facts_of(storage: LocalStorage) -> Facts:
     )
 
 
+def test_publish_asks_for_what_a_listing_does_not_show_yet(
+    storage: LocalStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = facts_of(storage)
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalStorage, "list", lambda *_: iter(()))
+        manifest = publish(storage, facts, INVENTORY, durations_s={})
+    (entry,) = catalog.list_entries(storage)
+    assert entry.manifest == manifest
+
+
 def test_publish_writes_a_manifest_of_what_is_stored(storage: LocalStorage) -> None:
     manifest = publish(storage, facts_of(storage), INVENTORY, durations_s={})
     assert [a.kind for a in manifest.artifacts] == ["dump", "globals", "inventory", "sums"]
