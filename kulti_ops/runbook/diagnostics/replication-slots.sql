@@ -7,13 +7,13 @@
 -- warn: 1
 -- crit: 10
 -- triage: 50
--- finding: slot {slot_name} ({state}) keeps {retained_mb} MB of WAL ({wal_status}); nobody has read it for {inactive_minutes} minutes
+-- finding: slot {slot_name} ({state}) keeps {retained_mb} MB of WAL ({wal_status}); {reader}
 -- explanation: A slot keeps WAL until its reader has read it: one without a reader fills the disk.
 --   Judged is the larger of retained WAL against slot_max_mb and the time without a reader
 --   against slot_max_inactive_minutes (before PostgreSQL 17 the server does not tell that time:
 --   an inactive slot then counts as one limit). wal_status `lost` means that the reader can't
 --   catch up any more. If it is Realtime's, restart Realtime before you drop anything.
--- next: psql "$DATABASE_URL" -c "SELECT pg_drop_replication_slot('{slot_name}')"
+-- next: psql "$DATABASE_URL" -c "{remedy}"
 SELECT s.slot_name::text AS slot_name, s.slot_type, s.plugin::text AS plugin,
        CASE WHEN s.active THEN 'active' ELSE 'inactive' END AS state, s.active_pid, s.wal_status,
        round(r.bytes / 1e6, 1) AS retained_mb, round(s.safe_wal_size / 1e6, 1) AS safe_mb,
@@ -25,7 +25,13 @@ SELECT s.slot_name::text AS slot_name, s.slot_type, s.plugin::text AS plugin,
               WHEN i.minutes IS NULL THEN 1
               ELSE i.minutes / greatest(0.000001, coalesce(
                 nullif(current_setting('kulti_ops.slot_max_inactive_minutes', true), '')::numeric, 10)) END
-       ), 2) AS times_limit
+       ), 2) AS times_limit,
+       CASE WHEN s.active THEN 'process ' || s.active_pid || ' reads it, and is behind'
+            WHEN i.minutes IS NULL THEN 'nobody reads it'
+            ELSE 'nobody has read it for ' || round(i.minutes, 1) || ' minutes' END AS reader,
+       CASE WHEN s.active THEN
+              'SELECT state, sent_lsn, replay_lsn, reply_time FROM pg_stat_replication WHERE pid = ' || s.active_pid
+            ELSE format('SELECT pg_drop_replication_slot(%L)', s.slot_name) END AS remedy
   FROM pg_replication_slots s
  CROSS JOIN LATERAL (
     SELECT pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn()

@@ -110,7 +110,8 @@ def test_remote_backup_is_restored_and_proven(
         assert list(server_root.rglob("*")) == [folder]
     else:
         assert found.pop("jobs").status is Verdict.SKIPPED
-    assert {r.status for r in found.values()} == {Verdict.OK}, found
+    assert found
+    assert [(r.id, r.summary) for r in found.values() if r.status is not Verdict.OK] == []
     assert all(t.match for t in done.tables)
     assert lists() == before
 
