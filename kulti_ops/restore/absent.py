@@ -14,6 +14,7 @@ from kulti_ops.restore.plan import Action
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from kulti_ops.archive import Entry
     from kulti_ops.restore.plan import RestorePlan
     from kulti_ops.restore.tool import EntryError
 
@@ -25,29 +26,29 @@ _NOT_THERE = frozenset({"3F000", "42704", "42883", "42P01"})
 _SAYS_NOT_THERE = " does not exist"
 
 
+def entries_about_absent(plan: RestorePlan) -> tuple[Entry, ...]:
+    """Return entries about objects that neither the archive nor a missing extension makes.
+
+    None where no extension is missing: then an extension's own objects are there.
+    """
+    if not any(s.action is Action.SKIP and s.entry.desc == "EXTENSION" for s in plan.explained):
+        return ()
+    known = {s.entry.dump_id for s in plan.steps}
+    return tuple(
+        s.entry
+        for s in plan.steps
+        if s.entry.desc in _ABOUT_OTHERS and not known.intersection(s.entry.dependencies)
+    )
+
+
 def split_absent(
     errors: Iterable[EntryError], plan: RestorePlan
 ) -> tuple[tuple[EntryError, ...], tuple[EntryError, ...]]:
     """Return (errors that stay, errors about objects of extensions left out for a reason)."""
     given = tuple(errors)
-    extension_missing = any(
-        s.action is Action.SKIP and s.entry.desc == "EXTENSION" for s in plan.explained
-    )
-    if not extension_missing:
-        return given, ()
-    about = _about_objects_of_extensions(plan)
+    about = {entry.label for entry in entries_about_absent(plan)}
     absent = tuple(e for e in given if e.label in about and _is_not_there(e))
     return tuple(e for e in given if e not in absent), absent
-
-
-def _about_objects_of_extensions(plan: RestorePlan) -> frozenset[str]:
-    """Return the labels of entries about objects that the archive does not make."""
-    known = {s.entry.dump_id for s in plan.steps}
-    return frozenset(
-        s.entry.label
-        for s in plan.steps
-        if s.entry.desc in _ABOUT_OTHERS and not known.intersection(s.entry.dependencies)
-    )
 
 
 def _is_not_there(error: EntryError) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from kulti_ops.db import connect, sql, translated
 from kulti_ops.errors import DatabaseError
 from kulti_ops.progress import SILENT, Progress
+from kulti_ops.restore.absent import entries_about_absent
 from kulti_ops.restore.plan import Action, RestorePlan
 from kulti_ops.restore.toc import with_local_roles
 from kulti_ops.restore.tool import EntryError, run_entries
@@ -55,12 +56,17 @@ class NativeRestore:
 
         Raises: ToolFailedError, DatabaseError when the restore cannot go on.
         """
-        load = self.plan.entries(Action.LOAD)
+        # what must fail comes alone, behind the rest: by one job, each error is named for certain
+        failing = {entry.dump_id for entry in entries_about_absent(self.plan)}
+        every = self.plan.entries(Action.LOAD)
+        load = tuple(entry for entry in every if entry.dump_id not in failing)
         with _timed(outcome, "load"):
             jobs = self.jobs if self.archive.path is not None else 1
             self.progress.step(f"loading {len(load)} entries with {jobs} jobs")
             with self._room_for_owners():
                 outcome.errors += self._by_tool(load, jobs=self.jobs)
+                alone = tuple(entry for entry in every if entry.dump_id in failing)
+                outcome.errors += self._by_tool(alone, jobs=1)
         with _timed(outcome, "rights"):
             rights = self.plan.entries(Action.RIGHTS)
             self.progress.step(f"granting: {len(rights)} entries")

@@ -158,7 +158,8 @@ def _has_statement(entry: Entry, start: str) -> bool:
     """Tell whether a statement that begins like this is an entry's, or makes its owner."""
     object_name = entry.drop_statement.strip().rstrip(";").removeprefix("DROP ")
     owned = bool(object_name) and start.startswith(f"ALTER {object_name} OWNER TO ")
-    return owned or entry.definition.lstrip("\n").startswith(start)
+    made_by = (entry.definition.lstrip("\n"), entry.copy_statement)
+    return owned or any(text.startswith(start) for text in made_by)
 
 
 def _has_rows_of(entry: Entry, table: str) -> bool:

@@ -421,7 +421,9 @@ def test_warning_that_looks_like_an_error_of_pg_restore_is_none(
     assert done.verdicts["restored-rows"] == "ok"
 
 
-def entry(dump_id: int, desc: str, tag: str, definition: str = "", drop: str = "") -> Entry:
+def entry(
+    dump_id: int, desc: str, tag: str, definition: str = "", drop: str = "", copy: str = ""
+) -> Entry:
     return Entry(
         dump_id=dump_id,
         has_data=desc == "TABLE DATA",
@@ -431,7 +433,7 @@ def entry(dump_id: int, desc: str, tag: str, definition: str = "", drop: str = "
         desc=desc,
         section=4,
         definition=definition,
-        copy_statement="",
+        copy_statement=copy,
         namespace="public",
         owner="postgres",
         dependencies=(),
@@ -443,7 +445,7 @@ LONG = f"CREATE INDEX two ON public.b USING btree (({' || '.join(f'c{n}' for n i
 ENTRIES = (
     entry(7, "INDEX", "one", "\nCREATE INDEX one ON public.a USING btree (id);\n"),
     entry(8, "INDEX", "two", f"\n{LONG}\n"),
-    entry(9, "TABLE DATA", "c"),
+    entry(9, "TABLE DATA", "c", copy="COPY public.c (id) FROM stdin;\n"),
     entry(10, "VIEW", "d", "CREATE VIEW public.d AS\n SELECT 1;\n", "DROP VIEW public.d;\n"),
 )
 FROM = [f"pg_restore: from TOC entry {e.dump_id}; 0 0 {e.label}" for e in ENTRIES]
@@ -456,6 +458,7 @@ FAILED = "pg_restore: error: could not execute query: ERROR:  "
         ([f"{FAILED}x", f"Command was: {ENTRIES[0].definition.strip()}"], "INDEX public.one"),
         ([f"{FAILED}x", f"Command was: {LONG[:127]}..."], "INDEX public.two"),
         (['pg_restore: error: COPY failed for table "c": ERROR:  x'], "TABLE DATA public.c"),
+        ([f"{FAILED}x", "Command was: COPY public.c (id) FROM stdin;"], "TABLE DATA public.c"),
         ([f"{FAILED}x", "DETAIL:  y", "Command was: CREATE VIEW public.d AS"], "VIEW public.d"),
         ([f"{FAILED}x", "Command was: ALTER VIEW public.d OWNER TO z;"], "VIEW public.d"),
         ([f"{FAILED}x", "Command was: something else"], "VIEW public.d"),
