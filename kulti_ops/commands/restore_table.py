@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from kulti_ops.restore.table import PreparedTable, TableOptions
     from kulti_ops.restore.table_run import BroughtBack
 
-EXAMPLES = (
+TABLE_EXAMPLES = (
     "kulti-ops restore table public.credit_transactions --target env:DATABASE_URL",
     "kulti-ops restore table public.messages --backup latest-verified --target env:DATABASE_URL \\",
     "    --where \"created_at > '2026-11-21'\" --statements bring-back.sql",
 )
-EXITS = (
+TABLE_EXITS = (
     "2 --where cannot be used; 5 the table could not be brought back, nothing is left; "
     "6 a guard refuses it"
 )

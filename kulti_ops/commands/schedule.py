@@ -190,7 +190,7 @@ def _steps(run: Invocation, name: Name, log: Log) -> Steps:
     from kulti_ops.backup.catalog import find
     from kulti_ops.commands.backup import make_backup
     from kulti_ops.commands.backup_retention import prune_own
-    from kulti_ops.commands.restore import drill_and_record
+    from kulti_ops.commands.restore_drill import drill_and_record
     from kulti_ops.commands.shared import storage_of
     from kulti_ops.commands.verify import verify_and_record
     from kulti_ops.flows.routine import Checks, Steps

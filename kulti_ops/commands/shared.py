@@ -26,6 +26,9 @@ BackupArgument = Annotated[
         show_default="latest",
     ),
 ]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", min=1, max=64, help="Parallel jobs.", show_default="2")
+]
 TargetOption = Annotated[
     str, typer.Option("--target", help="A database: env:NAME, service:NAME or a URL.")
 ]
