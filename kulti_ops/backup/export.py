@@ -21,7 +21,8 @@ from kulti_ops.errors import NotFoundError, RefusedError, StorageError, UsageErr
 from kulti_ops.inventory import pin_session
 from kulti_ops.platform.exports import QUERIES, USER_EXISTS, ExportKind
 from kulti_ops.progress import SILENT, Progress
-from kulti_ops.storage.local import LocalStorage, remove_leftovers
+from kulti_ops.storage.local import LocalStorage
+from kulti_ops.storage.local.writer import remove_leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -268,7 +268,7 @@ def test_export_that_fails_anywhere_leaves_no_file(
     sandbox: SandboxInfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int
 ) -> None:
     """At the commit of either file, or of either checksum."""
-    from kulti_ops.storage.local import LocalWriter
+    from kulti_ops.storage.local.writer import LocalWriter
 
     commit, calls = LocalWriter.commit, 0
 
