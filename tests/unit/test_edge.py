@@ -198,6 +198,15 @@ def test_edge_usage_error_is_2_in_plain_text(
     assert "Traceback" not in done.stderr
 
 
+def test_edge_value_that_is_no_choice_is_told_without_the_parser_s_words(
+    run: Callable[..., Done],
+) -> None:
+    done = run("fake", "check", "--format", "nonsense")
+    assert done.returncode == 2
+    assert "'nonsense' is not one of" in done.stderr
+    assert "Value error" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("number", "code", "kind"),
     [
