@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ import typer
 from kulti_ops.commands.shared import installations_of
 from kulti_ops.edge import Invocation, command
 from kulti_ops.errors import ConfigError
+from kulti_ops.menu import PROGRAM
 from kulti_ops.report import Outcome
 
 if TYPE_CHECKING:
@@ -86,10 +88,17 @@ def _text(results: tuple[CheckResult, ...]) -> str:
     times = "\n".join(f"  {r.id:<9} {r.duration_s:5.1f} s" for r in results)
     return (
         f"\ntimes\n{times}\n  {'in all':<9} {total_s:5.1f} s\n\n"
-        "next, on a real project\n"
+        f"next, on a real project{_where()}\n"
         "  cp .env.example .env      and set DATABASE_URL, KULTI_OPS_STORAGE\n"
         "  kulti-ops doctor          is everything ready?\n"
         "  kulti-ops backup create   one snapshot, checksummed, published when complete\n"
         "  kulti-ops restore drill   prove it\n"
         "  kulti-ops sandbox start   or keep a local Kulti to practise on"
     )
+
+
+def _where() -> str:
+    """Say where the program is when its name alone does not find it."""
+    if shutil.which(PROGRAM):
+        return ""
+    return f" (kulti-ops is {sys.argv[0]})"

@@ -50,3 +50,14 @@ def test_demo_with_a_chosen_cache_that_cannot_be_used_says_so(
     monkeypatch.setenv("KULTI_OPS_CACHE_DIR", "/chosen")
     with pytest.raises(ConfigError, match="/chosen"):
         demo._places(invocation(), tmp_path)
+
+
+def test_demo_says_where_the_program_is_unless_its_name_finds_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", [".venv/bin/kulti-ops"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert ".venv/bin/kulti-ops" in demo._text(())
+    program = tmp_path / "kulti-ops"
+    program.touch(mode=0o755)
+    assert ".venv" not in demo._text(())
