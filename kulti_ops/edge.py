@@ -253,9 +253,9 @@ def _deliver(run: Invocation, report: Report, code: ExitCode) -> int:
         unsummed = add_to_job_summary(report, where, run.secrets)
         failure = deliver(report, where, run.secrets)
     except KeyboardInterrupt:
-        return code or ExitCode.INTERRUPTED
+        return _broken_off(run, code or ExitCode.INTERRUPTED, "interrupted")
     except TerminatedError:
-        return code or ExitCode.TERMINATED
+        return _broken_off(run, code or ExitCode.TERMINATED, "terminated")
     if unsummed is not None:  # the verdict stands in the annotations too
         run.say(f"{PROGRAM}: cannot write the job's summary: {unsummed.strerror or unsummed}")
     if failure is None:
@@ -263,6 +263,12 @@ def _deliver(run: Invocation, report: Report, code: ExitCode) -> int:
     where_to = common.output or "stdout"
     run.say(f"{PROGRAM}: cannot write the report to {where_to}: {failure.strerror or failure}")
     return code or ExitCode.FAILED
+
+
+def _broken_off(run: Invocation, code: ExitCode, how: str) -> ExitCode:
+    """Say that the report is not whole; return the code."""
+    run.say(f"{PROGRAM}: {how} before the report was written")
+    return code
 
 
 def _shared(*, checks: bool) -> dict[str, tuple[Any, Any]]:

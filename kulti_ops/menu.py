@@ -22,7 +22,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "smoke": "is the site well, and whose fault is it if not",
     },
     "Incidents": {
-        "runbook": "diagnostics that answer in time, and triage: what is wrong, worst first",
+        "runbook": "read-only diagnostics, and triage: what is wrong, worst first",
     },
     "Practice": {
         "sandbox": "a local Kulti to practise on: start, break, heal, stop, destroy",

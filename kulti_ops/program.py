@@ -40,6 +40,7 @@ class RootGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except _PARSER_ERROR as error:
+            error.message = error.message.removeprefix("Value error, ")  # the parser's own noise
             words = " ".join(sys.argv[1:]).replace("=", " ")
             if f"--format {opts.CheckFormat.NAGIOS}" not in words:
                 raise

@@ -225,6 +225,8 @@ def find(storage: Storage, name: str | None) -> Entry:
             return entries[-1]  # nothing but damaged ones
         if not usable:
             kind = "verified backup" if name == LATEST_VERIFIED else "backup"
+            if not entries:
+                hint = "is KULTI_OPS_STORAGE the right place? if so: kulti-ops backup create"
             raise NotFoundError(f"{storage.url} holds no {kind}", hint=hint)
         return _newest(usable[-1], entries) if name != LATEST_VERIFIED else usable[-1]
     matches = [e for e in entries if name and e.backup_id.startswith(name)]

@@ -197,7 +197,12 @@ def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
         )
 
     audit("restore begun")
-    done = run_restore(prepared, options=options, progress=run.progress)
+    try:
+        done = run_restore(prepared, options=options, progress=run.progress)
+    except BaseException:  # an interruption too: nobody takes a load in several sessions back
+        left = "may hold a part of it: drop and create it before the next try"
+        run.say(f"warning: {prepared.target.label} {left}")
+        raise
     audit("restore ended", results={r.id: r.status for r in done.results})
     return Outcome(
         results=tuple(done.results),

@@ -119,12 +119,13 @@ def table(  # noqa: PLR0913, PLR0917 - one parameter for each option
     audit("restore table begun")
     done = bring_table(prepared, options=options, progress=run.progress)
     audit("restore table ended", rows=done.rows)
-    if statements is not None and done.statements:
-        run.write_file(statements, done.statements, masked=False)
+    file = statements if done.statements else None
+    if file is not None:
+        run.write_file(file, done.statements, masked=False)
     return Outcome(
         results=tuple(done.results),
-        data=_data(prepared, done, statements if done.statements else None),
-        human=_text(prepared, done),
+        data=_data(prepared, done, file),
+        human=_text(prepared, done, file),
         reveals_secrets=True,  # names of columns look like secrets; SQL must stay as it is
     )
 
@@ -178,7 +179,7 @@ def _data(prepared: PreparedTable, done: BroughtBack, file: Path | None) -> dict
     }
 
 
-def _text(prepared: PreparedTable, done: BroughtBack) -> str:
+def _text(prepared: PreparedTable, done: BroughtBack, file: Path | None) -> str:
     from kulti_ops.clock import iso
     from kulti_ops.roles import quote_identifier
 
@@ -190,7 +191,13 @@ def _text(prepared: PreparedTable, done: BroughtBack) -> str:
     ]
     if done.matched is not None:
         lines.append(f"rows     {done.matched:,} of {done.rows:,} meet --where")
-    return "\n".join([*lines, *_example_lines(done), "", done.statements.rstrip()])
+    lines += _example_lines(done)
+    if file is not None:
+        lines.append(f"written  {file}: run it, look; then COMMIT for ROLLBACK at its end")
+    if file is None and done.statements:
+        return "\n".join([*lines, "", done.statements.rstrip()])
+    remove = f"DROP SCHEMA {quote_identifier(prepared.schema)} CASCADE;"
+    return "\n".join([*lines, f"remove   {remove}"])
 
 
 def _example_lines(done: BroughtBack) -> list[str]:

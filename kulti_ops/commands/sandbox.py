@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -178,8 +179,13 @@ def break_(
             "faults": _staged(folder),
         },
         human=f"staged   {done.title}\nlook     {look}\n"
-        f"heal     kulti-ops sandbox heal {done.name}",
+        f"heal     kulti-ops sandbox heal {done.name}{_dir_option(dir)}",
     )
+
+
+def _dir_option(folder: Path | None) -> str:
+    """Return the option that names the same sandbox again."""
+    return "" if folder is None else f" --dir {shlex.quote(str(folder))}"
 
 
 @command(

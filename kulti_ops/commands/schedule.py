@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kulti_ops.backup.schedule.configured import insist_on_whole_paths, planned, some
+from kulti_ops.backup.schedule.configured import (
+    insist_on_a_storage,
+    insist_on_whole_paths,
+    planned,
+    some,
+)
 from kulti_ops.backup.schedule.spec import Name
 from kulti_ops.commands import schedule_render
 from kulti_ops.commands.schedule_options import (  # noqa: TC001 - typer reads the annotations
@@ -24,6 +29,7 @@ from kulti_ops.options import FailOn
 from kulti_ops.report import CheckResult, Outcome, Verdict
 
 if TYPE_CHECKING:
+    from kulti_ops.backup.create import Created
     from kulti_ops.backup.schedule.judge import Standing
     from kulti_ops.backup.schedule.spec import Schedule
     from kulti_ops.config import Settings
@@ -212,8 +218,12 @@ def _steps(run: Invocation, name: Name, log: Log) -> Steps:
     def prune() -> Checks:
         return (prune_own(run, storage_of(run), now=run.now + timedelta(seconds=log.elapsed_s)),)
 
+    def create() -> Created:
+        insist_on_a_storage(run.settings)
+        return make_backup(run, storage_of(run), label=name)
+
     return Steps(
-        create=lambda: make_backup(run, storage_of(run), label=name),
+        create=create,
         verify=verify,
         drill=drill if name is Name.DRILL else None,
         prune=prune if run.settings.schedule_prune else None,

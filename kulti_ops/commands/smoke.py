@@ -12,6 +12,7 @@ from kulti_ops.commands.site import CafileOption, known_site, limits_of, policy_
 from kulti_ops.edge import Invocation, command, group
 from kulti_ops.message import origin_of
 from kulti_ops.report import Outcome
+from kulti_ops.signals import run_unwinding
 
 app = group("smoke", "Look at the site from outside: is it well, and whose fault is it if not.")
 
@@ -41,8 +42,6 @@ def wait(
 
     Crit when another version is served until the end, unknown when the site tells none.
     """
-    import asyncio
-
     from kulti_ops.duration import parse_duration
     from kulti_ops.errors import UsageError
     from kulti_ops.smoke.waiting import SHORTEST_SHA, wait_for
@@ -51,7 +50,7 @@ def wait(
         text = f"--sha needs {SHORTEST_SHA} characters or more"
         raise UsageError(text, hint="git rev-parse HEAD; in a pipeline its own variable")
     url = site_of(run, base_url)
-    result = asyncio.run(
+    result = run_unwinding(
         wait_for(
             known_site(run, url),
             sha,

@@ -17,6 +17,7 @@ from kulti_ops.commands.site import (
 )
 from kulti_ops.edge import Invocation  # noqa: TC001 - typer reads the annotations
 from kulti_ops.report import Outcome
+from kulti_ops.signals import run_unwinding
 from kulti_ops.smoke.grade import GRADES, Profile
 
 if TYPE_CHECKING:
@@ -114,8 +115,6 @@ def _surveyed(
     http_url: str | None,
     cafile: Path | None,
 ) -> Survey:
-    import asyncio
-
     from kulti_ops.smoke.routes import Errand, survey
 
     site = site_of(run, url)
@@ -129,4 +128,4 @@ def _surveyed(
         credentials=bypass_of(run, site),
     )
     policy = policy_of(run, site, errand.http_url or "", cafile=cafile)
-    return asyncio.run(survey(errand, policy))
+    return run_unwinding(survey(errand, policy))

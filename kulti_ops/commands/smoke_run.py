@@ -11,6 +11,7 @@ from kulti_ops.commands.site import CafileOption, order_of, own_probes, selectio
 from kulti_ops.edge import Invocation  # noqa: TC001 - typer reads the annotations
 from kulti_ops.message import origin_of
 from kulti_ops.report import CheckResult, Outcome, Verdict
+from kulti_ops.signals import run_unwinding
 
 if TYPE_CHECKING:
     from kulti_ops.smoke.baseline import Baseline
@@ -65,7 +66,6 @@ def run_(  # noqa: PLR0913, PLR0917 - the command's options
     Writes nothing and sends no SMS. The rate limit of a site that is not on loopback is
     probed only when it is asked for by name. A run that is crit is not kept as a baseline.
     """
-    import asyncio
     from dataclasses import replace
 
     from kulti_ops.smoke.run import run_smoke
@@ -76,7 +76,7 @@ def run_(  # noqa: PLR0913, PLR0917 - the command's options
     selection = selection_of(tag, only or [], skip or [], own=own)
     order = order_of(run, site, selection, budget=budget, fail_fast=fail_fast, cafile=cafile)
     order = replace(order, own=own)
-    done = asyncio.run(run_smoke(order, now=run.now))
+    done = run_unwinding(run_smoke(order, now=run.now))
     results = (*done.results, *(_compared(run, order, done, before) if before else ()))
     data: dict[str, object] = {"base_url": origin_of(site)}
     if save_baseline is not None:

@@ -38,6 +38,7 @@ def load_settings(*, env_file: Path | None = None) -> Settings:
     Raises: ConfigError when a value cannot be used or `env_file` cannot be read.
     """
     files = _env_files(env_file)
+    _insist_on_statements(files, named=env_file)
     try:
         settings = Settings(_env_file=files)  # type: ignore[call-arg]
     except ValidationError as error:
@@ -47,10 +48,28 @@ def load_settings(*, env_file: Path | None = None) -> Settings:
             f"settings cannot be used: {'; '.join(faults)}",
             hint="see .env.example for their meaning and form",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the settings file: {error}") from error
     settings._files = files  # noqa: SLF001 - where `named_variable` looks too
     return settings
+
+
+def _insist_on_statements(files: tuple[Path, ...], *, named: Path | None) -> None:
+    """Refuse a file that cannot be read, and in the named one a line that is no statement.
+
+    The setting that was meant would be missing. `.env` may be the application's, whose lines
+    are not ours to judge.
+
+    Raises: ConfigError.
+    """
+    for file in files:
+        try:
+            lines = variables_of(file).unreadable_lines
+        except NotFoundError as error:
+            raise ConfigError(error.message, hint="a text file of NAME=value lines") from error
+        if lines and file == named:
+            raise ConfigError(
+                f"{file}, line {lines[0]}: neither NAME=value nor a # comment",
+                hint="mend or remove it; a quote without an end swallows the lines after it",
+            )
 
 
 def named_variable(name: str, settings: Settings) -> str | None:

@@ -181,9 +181,24 @@ def _from_conninfo(text: str, origin: str, settings: Settings) -> Target:
             f"{origin} is no database URL",
             hint="the form is postgresql://USER:PASSWORD@HOST:PORT/DATABASE, specials %-encoded",
         ) from None
+    if _is_misread(text):
+        raise ConfigError(
+            f"{origin} is no database URL: an `@` stands behind the host",
+            hint="%-encode what the password holds: `@` is %40, `/` is %2F, `:` is %3A",
+        )
     if "service" in params:
         params = {**_service(params.pop("service")), **params}
     return _complete(params, origin, settings)
+
+
+def _is_misread(text: str) -> bool:
+    """Tell whether a URL's password ends early, so that its rest is read as host and name.
+
+    libpq ends it at the first `@` or `/`; host and name are shown, and its rest must not be.
+    """
+    _, is_url, rest = text.partition("://")
+    authority, _, name = rest.partition("?")[0].partition("/")
+    return bool(is_url) and (authority.count("@") > 1 or "@" in name)
 
 
 def _service(name: str) -> dict[str, str]:

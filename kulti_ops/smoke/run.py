@@ -97,7 +97,9 @@ async def run_smoke(order: Order, *, now: datetime) -> SmokeRun:
 
 def _ours(exchanges: tuple[Exchange, ...], results: Iterable[CheckResult]) -> tuple[Exchange, ...]:
     """Leave out the routes on which a vendor's outage shows: they say nothing of the deploy."""
-    excused = {r.id for r in results if r.evidence.get("blame", OURS) != OURS}
+    found = tuple(results)
+    excused = {r.id for r in found if r.evidence.get("blame", OURS) != OURS}
+    excused |= {r.id for r in found if r.evidence.get("see") in excused}  # the same failure
     routes = {exchange.route for exchange in exchanges if exchange.probe in excused}
     return tuple(exchange for exchange in exchanges if exchange.route not in routes)
 

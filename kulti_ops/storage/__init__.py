@@ -205,6 +205,11 @@ def open_storage(url: str, *, settings: Settings | None = None) -> Storage:
     Raises: ConfigError for a kind that does not exist.
     """
     scheme, found, rest = url.partition("://")
+    if not found and url.startswith(("s3:", "file:")):
+        raise ConfigError(
+            f"{url} is neither a folder nor a bucket's address",
+            hint="two slashes: s3://bucket/prefix; a folder of that name is ./NAME",
+        )
     if not found or scheme == "file":
         from kulti_ops.storage.local import LocalStorage
 

@@ -6,6 +6,7 @@ nothing. What a living run is writing is not judged.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -171,8 +172,10 @@ def _exposure(exposure: Exposure, url: str) -> CheckResult:
             exposure.id,
             Verdict.CRIT,
             f"others get at {url}",
-            exposure.open_to,
-            "close it: backups hold personal data and password hashes",
+            tuple("the folder itself" if what == "." else what for what in exposure.open_to),
+            f"chmod -R go= {shlex.quote(url)}"
+            if exposure.id == "modes"
+            else "close it: backups hold personal data and password hashes",
         )
     if exposure.unanswered:
         return CheckResult(

@@ -244,6 +244,16 @@ def test_backup_create_without_rows_of_a_table_says_so_everywhere(tool: Tool) ->
     assert drill["status"] in {"ok", "warn"}
 
 
+def test_demo_that_cannot_begin_leaves_nothing(tool: Tool, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = tool("demo", KULTI_OPS_CACHE_DIR=str(file / "below"), TMPDIR=str(temporary))
+    assert (done.code, list(temporary.iterdir())) == (4, [])
+    assert "KULTI_OPS_CACHE_DIR" in done.stderr
+
+
 def test_demo_holds_every_step_and_cleans_up(tool: Tool) -> None:
     done = tool.json("demo", "--scale", "0.001")
     steps = {s["step"]: s["status"] for s in done["data"]["steps"]}

@@ -268,6 +268,7 @@ def test_doctor_with_an_empty_tools_folder_says_what_is_missing(
         ("KULTI_OPS_STORAGE", "storage"),
         ("KULTI_OPS_STATE_DIR", "state-folder"),
         ("KULTI_OPS_SCRATCH_DIR", "scratch"),
+        ("KULTI_OPS_CACHE_DIR", "embedded-server"),
     ],
 )
 def test_doctor_with_a_file_for_a_folder_is_crit(
@@ -284,7 +285,11 @@ def test_doctor_with_a_file_for_a_folder_is_crit(
 
 @pytest.mark.parametrize(
     ("variable", "check"),
-    [("KULTI_OPS_STORAGE", "storage"), ("KULTI_OPS_STATE_DIR", "state-folder")],
+    [
+        ("KULTI_OPS_STORAGE", "storage"),
+        ("KULTI_OPS_STATE_DIR", "state-folder"),
+        ("KULTI_OPS_CACHE_DIR", "embedded-server"),
+    ],
 )
 def test_doctor_with_an_unwritable_folder_is_crit(
     machine: pytest.MonkeyPatch, server_root: Path, variable: str, check: str

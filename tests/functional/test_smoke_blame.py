@@ -124,6 +124,23 @@ def test_run_routes_of_a_vendor_s_outage_are_compared_with_no_deploy() -> None:
     assert {exchange.route for exchange in done.exchanges} == {"GET /"}
 
 
+@pytest.mark.parametrize(("indicator", "is_kept"), [("major", False), ("none", True)])
+def test_run_account_that_fails_with_its_database_is_excused_with_it(
+    indicator: str, *, is_kept: bool
+) -> None:
+    page = answer("200 OK", JSON, body=f'{{"status":{{"indicator":"{indicator}"}}}}'.encode())
+    down = answer("500 Internal Server Error", JSON, body=b"{}")
+    routes = {STATUS_PAGE: page, surface.DATABASE: down}
+    routes |= dict.fromkeys(surface.ACCOUNT_READS, down)
+    with serve(site(routes)) as served:
+        order = order_of(served.url, "database", "account", status_page=served.url)
+        signed_in = replace(order.site, account=(("Cookie", "session=1"),), is_own=True)
+        done = asyncio.run(run_smoke(replace(order, site=signed_in), now=datetime.now(UTC)))
+    account = next(result for result in done.results if result.id == "account")
+    assert account.status is Verdict.SKIPPED
+    assert bool(done.exchanges) == is_kept
+
+
 @pytest.mark.parametrize(
     ("location", "verdict", "word"),
     [

@@ -195,3 +195,18 @@ def test_base_environment_holds_no_secret_and_no_stray_libpq_variable(
     environment = config.base_environment()
     assert CANARY not in environment.values()
     assert environment["LC_ALL"] == "C"
+
+
+@pytest.mark.parametrize("line", ["KULTI_OPS_STORAGE /srv/backups", "A='never closed"])
+def test_settings_file_that_was_named_may_hold_statements_only(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "kulti-ops.env"
+    file.write_text(f"KULTI_OPS_JOBS=2\n{line}\n")
+    with pytest.raises(ConfigError, match=r"kulti-ops\.env, line 2"):
+        load_settings(env_file=file)
+
+
+def test_settings_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "kulti-ops.env"
+    file.write_bytes(b"KULTI_OPS_JOBS=\xff\n")
+    with pytest.raises(ConfigError, match=r"kulti-ops\.env: it is no utf-8"):
+        load_settings(env_file=file)

@@ -45,6 +45,11 @@ def test_target_password_may_hold_anything_encoded() -> None:
     assert target("postgresql://u:p%40%3A%2F%25%3F@h/d").secret == "p@:/%?"
 
 
+def test_target_name_may_hold_an_at_sign_encoded_and_options_one_as_it_is() -> None:
+    found = target("postgresql://u:x@h/a%40b?application_name=c@d")
+    assert found.label == "u@h:5432/a@b"
+
+
 def test_target_of_a_variable_and_of_dotenv(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -76,6 +81,9 @@ def test_target_of_a_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
         "postgresql://u:canary-secret@/d",
         "postgresql://u:canary-secret@h",
         "postgresql://u:canary-secret@h,i:1,2/d",
+        "postgresql://u:p@canary-secret@h/d",
+        "postgresql://u:p@canary-secret/x@h/d",
+        "postgresql://u:1/canary-secret@h/d",
         "host=h password=canary-secret nonsense",
     ],
 )

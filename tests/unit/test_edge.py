@@ -10,10 +10,17 @@ import signal
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from kulti_ops import edge
+from kulti_ops.errors import ExitCode
+from kulti_ops.options import CommonOptions
+from kulti_ops.progress import SILENT
+from kulti_ops.report import Outcome, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -196,6 +203,15 @@ def test_edge_usage_error_is_2_in_plain_text(
     assert (done.returncode, done.stdout) == (2, "")
     assert "no-such" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_edge_value_that_is_no_choice_is_told_without_the_parser_s_words(
+    run: Callable[..., Done],
+) -> None:
+    done = run("fake", "check", "--format", "nonsense")
+    assert done.returncode == 2
+    assert "'nonsense' is not one of" in done.stderr
+    assert "Value error" not in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -462,3 +478,21 @@ def test_completion_offers_commands_options_and_values(
         assert offered == expected
     zsh = run(_KULTI_OPS_COMPLETE="complete_zsh", _TYPER_COMPLETE_ARGS=words)
     assert all(f'"{word}"' in zsh.stdout for word in expected)
+
+
+@pytest.mark.parametrize(("verdict", "code"), [(ExitCode.OK, 130), (ExitCode.CRIT, 10)])
+def test_edge_interrupted_while_it_writes_says_that_the_report_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    verdict: ExitCode,
+    code: int,
+) -> None:
+    def deliver(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kulti_ops.output.deliver", deliver)
+    now = datetime.now(UTC)
+    run = edge.Invocation(command="fake", now=now, common=CommonOptions(), progress=SILENT)
+    report = Report(command="fake", started_at=now, duration_s=0.0, outcome=Outcome(), checks=True)
+    assert edge._deliver(run, report, verdict) == code
+    assert capsys.readouterr().err == "kulti-ops: interrupted before the report was written\n"

@@ -126,6 +126,10 @@ def test_examples_of_every_command_name_options_that_exist() -> None:
                 assert used <= known, line
 
 
+def test_root_help_fits_a_terminal_of_80_columns() -> None:
+    assert [line for line in root_help().splitlines() if len(line) > 80] == []
+
+
 def test_root_help_names_every_group_and_says_what_it_is_for() -> None:
     shown = root_help()
     for title, group in COMMANDS.items():

@@ -52,6 +52,19 @@ def some(schedules: tuple[Schedule, ...]) -> tuple[Schedule, ...]:
     return schedules
 
 
+def insist_on_a_storage(settings: Settings) -> None:
+    """Refuse the default folder for a backup that nobody watches being made.
+
+    A secret that is missing in CI is an empty variable: the backup would go away with the
+    runner's disk, verified and green. Raises: ConfigError.
+    """
+    if settings.storage is None:
+        raise ConfigError(
+            "no storage is set: a scheduled backup would stay on this machine",
+            hint="set KULTI_OPS_STORAGE to s3://bucket/prefix, or to a folder that is to hold it",
+        )
+
+
 def insist_on_whole_paths(settings: Settings) -> None:
     """Refuse settings that mean another place wherever the scheduler starts us.
 

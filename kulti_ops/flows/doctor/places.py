@@ -143,24 +143,24 @@ def free_space(settings: Settings, survey: Survey | None) -> Answer:
 def state_folder(settings: Settings) -> Answer:
     """Check that the folder for the tool's own state can be written and is private."""
     path = settings.state_path
-    usable = _usable(path, setting="KULTI_OPS_STATE_DIR")
-    if usable.status is not Verdict.OK or not path.exists():
-        return usable
+    judged = usable(path, setting="KULTI_OPS_STATE_DIR")
+    if judged.status is not Verdict.OK or not path.exists():
+        return judged
     if path.stat().st_mode & 0o077 and path.stat().st_uid == os.geteuid():
         return Answer(
             status=Verdict.WARN,
             summary=f"others can look into {path}",
             next=f"chmod 700 {_quoted(path)}",
         )
-    return usable
+    return judged
 
 
 def scratch(settings: Settings, survey: Survey | None) -> Answer:
     """Check that a drill can put its server somewhere, and the whole database into it."""
     path = settings.scratch_path
-    usable = _usable(path, setting="KULTI_OPS_SCRATCH_DIR")
-    if usable.status is not Verdict.OK:
-        return usable
+    judged = usable(path, setting="KULTI_OPS_SCRATCH_DIR")
+    if judged.status is not Verdict.OK:
+        return judged
     try:
         check_enterable(path, server_account())
     except ConfigError as error:
@@ -180,7 +180,7 @@ def scratch(settings: Settings, survey: Survey | None) -> Answer:
     return ok(f"{path} is usable, {size(free)} free, a drill needs {size(needed)}", **evidence)
 
 
-def _usable(path: Path, *, setting: str) -> Answer:
+def usable(path: Path, *, setting: str) -> Answer:
     """Judge whether a folder can be written, by writing, or can be made."""
     place = path if os.path.lexists(path) else _nearest(path)
     if not place.is_dir():

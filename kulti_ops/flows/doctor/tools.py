@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kulti_ops import config
 from kulti_ops.errors import ConfigError
 from kulti_ops.flows.doctor.check import Answer, from_error, skipped
+from kulti_ops.flows.doctor.places import usable
 from kulti_ops.pgserver import check_enterable, server_account
 from kulti_ops.pgtools import choose, embedded_bin_dir, find_installations, find_unusable
 from kulti_ops.process import run_tool
@@ -60,6 +61,10 @@ def embedded_server(settings: Settings) -> Answer:
     embedded[0].tool("initdb")
     argv = (str(embedded[0].tool("postgres")), "--version")
     said = run_tool(argv, env=config.base_environment(), timeout_s=VERSION_TIMEOUT_S)
+    is_copied = any(settings.cache_path.glob(f"postgresql-{embedded[0].version}-*"))
+    place = usable(settings.cache_path, setting="KULTI_OPS_CACHE_DIR")
+    if place.status is not Verdict.OK and not is_copied:
+        return place
     try:
         check_enterable(settings.cache_path, server_account())
     except ConfigError as error:

@@ -5,6 +5,7 @@ Says what is wrong with the answers, never what is in them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from kulti_ops.platform import surface
@@ -54,7 +55,8 @@ async def account(context: Context) -> CheckResult:
     if any(answer.status == _NOT_FOUND or answer.status >= _SERVER_ERROR for answer in answers):
         proof = await context.ask(surface.DATABASE)
         if proof.status >= _SERVER_ERROR:
-            return skipped("the site cannot reach its database: see database")
+            found = skipped("the site cannot reach its database: see database")
+            return replace(found, evidence={"see": "database"})
     return judge_account(dict(let_through(zip(surface.ACCOUNT_READS, answers, strict=True))))
 
 

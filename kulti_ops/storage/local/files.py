@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_NO_FOLDER = "something else stands there: name a folder with KULTI_OPS_STORAGE"
 _HINTS = {
+    errno.EEXIST: _NO_FOLDER,
+    errno.ENOTDIR: _NO_FOLDER,
     errno.ENOSPC: "free space there, or choose another storage",
     errno.EDQUOT: "the quota is used up",
-    errno.EACCES: "give this user the right to write there",
-    errno.EPERM: "give this user the right to write there",
+    errno.EACCES: "give this user the right to read and write there",
+    errno.EPERM: "give this user the right to read and write there",
     errno.EROFS: "the file system is read-only",
     errno.EFBIG: "a file-size limit is in force (ulimit -f)",
     errno.ENOENT: "the folder has vanished: is its disk mounted?",

@@ -349,6 +349,7 @@ def test_restore_interrupted_leaves_no_session_and_says_it_is_not_done(
         RESTORE_URL=target.url,
     )
     assert done.code == 130, done.err
+    assert f"{target.name} may hold a part" in done.err
     until(lambda: sessions(target.url, target.name) == 0)
     assert damaged.rubbish == []
     audit = (damaged.root / "state" / "audit.jsonl").read_text()

@@ -236,6 +236,18 @@ def test_run_whose_backup_fails_prunes_nothing_and_tells_why(stage: Stage) -> No
     assert "create: " in status.document["results"][0]["summary"]
 
 
+def test_run_without_a_storage_makes_no_backup_on_this_machine(stage: Stage) -> None:
+    done = stage.json(
+        *("backup", "schedule", "run", "daily"),
+        KULTI_OPS_STORAGE="",  # a secret that is missing in CI
+        XDG_DATA_HOME=str(stage.root / "data"),
+    )
+    created = next(r for r in done.document["results"] if r["id"] == "create")
+    assert (done.code, created["status"]) == (10, "crit")
+    assert "KULTI_OPS_STORAGE" in created["next"]
+    assert not (stage.root / "data").exists()
+
+
 @pytest.mark.parametrize("dead", ["refusing", "hanging", "answering 500", "no DSN"])
 def test_run_with_a_dead_receiver_is_a_warning_and_no_failure(stage: Stage, dead: str) -> None:
     settings = {"KULTI_OPS_NOTIFY_TIMEOUT_S": "1"}

@@ -56,6 +56,20 @@ def wait_until(what: Callable[[], bool]) -> None:
         assert time.monotonic() < end, "it did not come to that in time"
 
 
+def test_table_for_a_person_shows_statements_that_no_file_holds_and_how_to_clean_up(
+    kulti: CommandLine, live: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "bring-back.sql"
+    asked = ("restore", "table", LEDGER, "--target", "env:LIVE")
+    shown = kulti(*asked, LIVE=live.url).stdout
+    filed = kulti(*asked, "--statements", str(file), LIVE=live.url).stdout
+    assert "BEGIN;" in shown
+    assert "BEGIN;" in file.read_text()
+    assert "BEGIN;" not in filed
+    assert str(file) in filed
+    assert 'DROP SCHEMA "restored_' in filed
+
+
 def test_table_rows_deleted_changed_and_added_are_reported_exactly_and_healed(
     bring: Callable[..., Done], live: Database
 ) -> None:

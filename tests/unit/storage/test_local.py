@@ -249,6 +249,12 @@ def test_open_storage_takes_paths_and_file_urls(tmp_path: Path) -> None:
         open_storage("ftp://host/x")
 
 
+@pytest.mark.parametrize("url", ["s3:/bucket/prefix", "s3:bucket", "file:/srv/backups"])
+def test_open_storage_takes_no_mistyped_address_for_a_folder(url: str) -> None:
+    with pytest.raises(ConfigError, match="neither a folder nor a bucket"):
+        open_storage(url)
+
+
 def test_local_root_may_begin_with_a_tilde() -> None:
     assert LocalStorage("~/x").root == Path.home() / "x"
 

@@ -145,6 +145,8 @@ def test_storage_that_others_can_read_is_crit(storage: LocalStorage) -> None:
     backup_id = store(storage, NOW)
     (storage.root / backup_id / "dump.pgc").chmod(0o644)
     assert bad(storage) == {"modes": Verdict.CRIT}
+    modes = next(r for r in verify_storage(storage) if r.id == "modes")
+    assert modes.next == f"chmod -R go= {storage.url}"
 
 
 class Remote(LocalStorage):
