@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _UNDEFINED_TABLE = "42P01"
+# By which the server says that it ends a session: shutdown, crash, and the three time limits. The
+# connection itself looks open until its end is read, too.
+_SESSION_ENDED = frozenset({"57P01", "57P02", "57P05", "25P03", "25P04"})
 COUNT_BATCH = 40  # tables per query: few round trips, and a watchdog between two of them
 
 # What TRUNCATE, VACUUM FULL, CLUSTER or ALTER change: comparing it before and after shows drift.
@@ -166,7 +169,7 @@ def standing(snapshot: Snapshot) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        if not snapshot.connection.closed:
+        if not snapshot.connection.closed and error.sqlstate not in _SESSION_ENDED:
             raise
         code = f" ({error.sqlstate})" if error.sqlstate else ""
         raise DatabaseError(

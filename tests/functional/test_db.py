@@ -154,7 +154,7 @@ def test_translated_error_holds_no_row_data(sandbox: SandboxInfo) -> None:
 def test_translated_loss_of_the_connection_says_so(sandbox: SandboxInfo) -> None:
     target = target_of(sandbox.admin_url)
     with (
-        connect(target, application="victim") as victim,
+        closing(connect(target, application="victim")) as victim,  # nothing to commit any more
         connect(target, application="killer") as killer,
     ):
         killer.execute("SELECT pg_terminate_backend(%s)", (victim.info.backend_pid,))
