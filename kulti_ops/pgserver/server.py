@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from kulti_ops.pgtools import Installation
 
 INITDB_TIMEOUT_S = 120.0
+SETTINGS_AT_INITDB_SINCE = 16
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0
 _PORT_TRIES = 5
@@ -259,7 +260,12 @@ class PgServer:
             f"--locale={self.spec.locale}",
             "--no-instructions",
         ]
-        return argv if self.spec.durable else [*argv, "--no-sync"]
+        if self.spec.durable:
+            return argv
+        quick: list[str | Path] = [*argv, "--no-sync"]
+        if self.installation is not None and self.installation.major >= SETTINGS_AT_INITDB_SINCE:
+            quick.append("--set=wal_init_zero=off")
+        return quick
 
     def _write_password(self, path: Path) -> None:
         path.unlink(missing_ok=True)

@@ -39,6 +39,7 @@ SCRATCH_SETTINGS: Mapping[str, str] = MappingProxyType(
         "full_page_writes": "off",
         "max_wal_senders": "0",
         "synchronous_commit": "off",
+        "wal_init_zero": "off",  # its files are written once, not first with zeros
         "wal_level": "minimal",
         # Statements and error details hold row data of the backup.
         "log_error_verbosity": "terse",
