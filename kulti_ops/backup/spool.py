@@ -13,6 +13,7 @@ import os
 import tempfile
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from kulti_ops.errors import OperationFailedError
@@ -27,14 +28,15 @@ if TYPE_CHECKING:
     from kulti_ops.storage import ObjectWriter
 
 END_TIMEOUT_S = 60.0
+QUEUE_BYTES = 4 * 1024 * 1024  # what may wait in memory: nobody waits for a single piece
 RESERVED_BYTES = 1024**3  # of the disk, for others: a database may live on it
 
 
 class Spool:
     """A writer around a writer: whoever writes waits for the storage `after_s` in all, not longer.
 
-    An error of the storage is raised by the write that met it, or, once the spool is used, by
-    the next one or by `commit`. Without a `folder` it never spools.
+    An error of the storage is raised by a later write, or by `commit`. Without a `folder` it
+    never spools.
     """
 
     def __init__(self, writer: ObjectWriter, *, folder: Path | None, after_s: float) -> None:
@@ -42,7 +44,8 @@ class Spool:
         self._folder = folder
         self._patience_s = after_s
         self._changed = threading.Condition()
-        self._given: bytes | None = None  # the piece that somebody waits for
+        self._queue: deque[bytes] = deque()
+        self._queued = 0  # bytes in memory that the storage has not taken
         self._file: IO[bytes] | None = None
         self._kept = self._stored = 0  # bytes of the file: written to it, and taken by the storage
         self._ended = self._aborted = False
@@ -99,10 +102,11 @@ class Spool:
         self._writer.__exit__(kind, error, trace)
 
     def _hand_over(self, chunk: bytes) -> None:
-        """Give the storage a piece and wait for it, as long as there is patience."""
-        self._given = chunk
-        self._changed.notify_all()
-        while self._given is not None and self._failure is None and not self._aborted:
+        """Queue a piece for the storage; when the queue is full, wait as long as there is patience.
+
+        Then the piece is the first in the file.
+        """
+        while self._queued >= QUEUE_BYTES and not self._is_over():
             if self._folder is None:
                 self._changed.wait()
             elif self._patience_s > 0:
@@ -110,9 +114,13 @@ class Spool:
                 self._changed.wait(self._patience_s)
                 self._patience_s -= time.monotonic() - started
             elif self._begin_file(self._folder):
+                self._keep(chunk)
                 return
             else:
                 self._folder = None
+        self._queue.append(chunk)
+        self._queued += len(chunk)
+        self._changed.notify_all()
 
     def _begin_file(self, folder: Path) -> bool:
         try:
@@ -125,7 +133,7 @@ class Spool:
     def _keep(self, chunk: bytes) -> None:
         """Write a piece to the file; where that is full, wait until the storage has emptied it."""
         view = memoryview(chunk)
-        while view and self._failure is None and not self._aborted:
+        while view and not self._is_over():
             assert self._file is not None  # noqa: S101 - the caller looked
             if self._kept == self._stored:
                 self._kept = self._stored = 0
@@ -144,8 +152,10 @@ class Spool:
 
     def _has_caught_up(self) -> bool:
         """Tell whether the storage has all that was given, or nothing will change any more."""
-        stored = self._given is None and self._kept == self._stored
-        return stored or self._failure is not None or self._aborted
+        return (not self._queued and self._kept == self._stored) or self._is_over()
+
+    def _is_over(self) -> bool:
+        return self._failure is not None or self._aborted
 
     def _give_up_file(self) -> None:
         """Go back to waiting: there is no room for even one piece."""
@@ -158,7 +168,7 @@ class Spool:
             raise self._failure
 
     def _store(self) -> None:
-        """Give the storage one piece after the other: what somebody waits for, then the file."""
+        """Give the storage one piece after the other: what is in memory, then the file."""
         try:
             while (piece := self._next()) is not None:
                 self._writer.write(piece[0])
@@ -172,8 +182,8 @@ class Spool:
         """Return the next piece and whether it comes from the file; None at the end."""
         with self._changed:
             while not self._aborted:
-                if self._given is not None:
-                    return self._given, False
+                if self._queue:  # what is in the file came later
+                    return self._queue.popleft(), False
                 if self._file is not None and self._stored < self._kept:
                     return self._read(self._file), True
                 if self._ended:
@@ -199,7 +209,7 @@ class Spool:
             if from_file:
                 self._stored += len(data)
             else:
-                self._given = None
+                self._queued -= len(data)
             self._changed.notify_all()
 
 
