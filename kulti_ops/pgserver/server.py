@@ -168,8 +168,8 @@ class PgServer:
         """
         if self.is_running() and self._settles(timeout_s=timeout_s):
             return
-        if server_pids(self.spec.data_dir):
-            leftovers.end_processes(self.spec.data_dir)
+        # Also a child that no longer works in the folder, but has not quite ended.
+        self._end()
         leftovers.remove_stale_lock(self.spec.data_dir)
         self._prepare_socket_dir()
         for _ in range(_PORT_TRIES - 1):

@@ -14,7 +14,7 @@ import pytest
 
 from kulti_ops.errors import ConfigError, OperationFailedError, RefusedError
 from kulti_ops.pgserver import PgServer, ServerSpec, server_account
-from kulti_ops.pgserver.process import server_pids, wait_until
+from kulti_ops.pgserver.process import Child, server_pids, wait_until
 from tests.functional.support import (
     as_ordinary_user,
     python_process,
@@ -25,6 +25,8 @@ from tests.functional.support import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytest_mock import MockerFixture
 
     from kulti_ops.pgtools import Installation
 
@@ -192,6 +194,22 @@ def test_server_killed_is_noticed_and_starts_again(server: PgServer) -> None:
         assert wait_until(lambda: not server.is_running(), timeout_s=10)
     server.start()
     assert ask(server, "SELECT answer FROM kept") == 42
+
+
+def test_server_started_again_collects_the_one_that_was_killed(
+    server: PgServer, mocker: MockerFixture
+) -> None:
+    # A dying process leaves its folder a moment before it can be collected.
+    reap = mocker.patch.object(Child, "reap", return_value=None)
+    collect = mocker.spy(Child, "collect")
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    assert wait_until(lambda: not server.is_running(), timeout_s=10)
+    mocker.stop(reap)
+    server.start()
+    ((killed,), _) = collect.call_args
+    assert killed.handle.returncode == -signal.SIGKILL
+    assert ask(server, "SELECT 42") == 42
 
 
 def test_server_killed_and_destroyed_leaves_nothing(
