@@ -136,7 +136,7 @@ class PgRestore:
 
     def output(self) -> Iterator[bytes]:
         """Yield what it prints, in pieces."""
-        while chunk := self.child.stdout.read(CHUNK_BYTES):
+        while chunk := os.read(self.child.stdout.fileno(), CHUNK_BYTES):
             yield chunk
 
     def wait(self, *, timeout_s: float) -> int:

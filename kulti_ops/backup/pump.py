@@ -15,7 +15,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from kulti_ops.backup.manifest import Artifact
-from kulti_ops.following import CHUNK_BYTES, Following
+from kulti_ops.following import Following
 from kulti_ops.sealing import SUFFIX, Sealer
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from kulti_ops.storage import ObjectWriter
 
 END_TIMEOUT_S = 60.0
-_F_SETPIPE_SZ = 1031  # Linux: fewer, larger reads
+_F_SETPIPE_SZ = 1031  # Linux
+PIPE_BYTES = 1024 * 1024  # what the dump may be ahead of us
 
 
 class Pump:
@@ -45,7 +46,7 @@ class Pump:
         self.error: BaseException | None = None
         if sys.platform == "linux":
             with contextlib.suppress(OSError):
-                fcntl.fcntl(child.stdout.fileno(), _F_SETPIPE_SZ, CHUNK_BYTES)
+                fcntl.fcntl(child.stdout.fileno(), _F_SETPIPE_SZ, PIPE_BYTES)
         self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
 
     @property

@@ -10,6 +10,7 @@ from kulti_ops.backup import manifest as manifests
 from kulti_ops.backup.catalog import Record, add_record, find, usable_manifest
 from kulti_ops.backup.create import discard, sweep_leftovers
 from kulti_ops.errors import NotFoundError, OperationFailedError, RefusedError, StorageError
+from kulti_ops.following import CHUNK_BYTES
 from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import Verdict
 from kulti_ops.verify import Level
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from kulti_ops.backup.catalog import Entry
     from kulti_ops.backup.manifest import Artifact, Manifest
     from kulti_ops.storage import Storage
-
-CHUNK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import stat
+import sys
 import tempfile
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -39,6 +40,10 @@ _PREFIX = "scratch-"
 _SOCKET_PREFIX = "kulti-run-"
 _OWNER_FILE = "owner.json"
 _DATA_NAME = "data"
+# From <linux/fs.h>.
+_FS_IOC_GETFLAGS = 0x80086601
+_FS_IOC_SETFLAGS = 0x40086602
+_FS_TOPDIR_FL = 0x00020000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +123,28 @@ def _prepare_root(root: Path, account: Account | None) -> None:
             hint="choose a folder that only you can write",
         )
     check_enterable(root, account)
+    if not state.st_mode & stat.S_ISVTX:  # a folder like /tmp is not ours to change
+        _spread(root)
+
+
+def _spread(root: Path) -> None:
+    """Have ext4 place each server's folder apart from the others, where the filesystem is one.
+
+    Before it makes a file ext4 looks at every inode near it that was deleted within the last
+    minute: making a server where another was just removed takes a second instead of a third.
+    The flag is `chattr +T`. Elsewhere there is no such flag, and no need.
+    """
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        flags = bytearray(8)
+        fcntl.ioctl(handle, _FS_IOC_GETFLAGS, flags)
+        wanted = int.from_bytes(flags[:4], sys.byteorder) | _FS_TOPDIR_FL
+        flags[:4] = wanted.to_bytes(4, sys.byteorder)
+        fcntl.ioctl(handle, _FS_IOC_SETFLAGS, flags)
+    except OSError:
+        return  # another system, another filesystem, another owner: it is only slower
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kulti_ops.db import sql, translated
 from kulti_ops.digest import MultisetDigest, OrderedDigest, TableDigest
 from kulti_ops.errors import DatabaseError, OperationFailedError, RefusedError
+from kulti_ops.following import CHUNK_BYTES
 from kulti_ops.pgrestore import pg_restore
 from kulti_ops.verify.copydata import CopyDataError, CopyReader
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from kulti_ops.pgtools import Installation
     from kulti_ops.restore.archived_table import ArchivedTable
 
-CHUNK_BYTES = 1024 * 1024
 API_ROLES = ("anon", "authenticated", "service_role", "authenticator")
 TEXT = "text"
 _TYPMOD_SINCE = 170000  # to_regtypemod came with 17; without it a column has no length limit

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
             """Take the whole chunk."""
 
 
-_PIECE_BYTES = 256 * 1024  # pyrage reads and writes 8 to 64 kB at a time
+_PIECE_BYTES = 128 * 1000  # see CHUNK_BYTES; pyrage reads and writes 8 to 64 kB at a time
 _F_SETPIPE_SZ = 1031  # Linux: fewer, larger reads
 _PIPE_BYTES = 1024 * 1024
 _END_TIMEOUT_S = 60.0

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from kulti_ops.db import connect, sql, translated
 from kulti_ops.digest import MultisetDigest, OrderedDigest, TableDigest
 from kulti_ops.errors import OperationFailedError
+from kulti_ops.following import CHUNK_BYTES
 from kulti_ops.inventory import SESSION
 from kulti_ops.process import Child
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from kulti_ops.inventory import Inventory
     from kulti_ops.pgtools import Installation
 
-CHUNK_BYTES = 1024 * 1024
 END_TIMEOUT_S = 60.0
 
 # The names are looked up and quoted by the server itself: no text of a backup becomes SQL.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kulti_ops.db import translated
 from kulti_ops.digest import MultisetDigest, OrderedDigest, TableDigest
+from kulti_ops.following import CHUNK_BYTES
 from kulti_ops.verify.live import copy_statements
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 # A row is a message of its own: a digest takes several at once much more quickly.
 ROWS_AT_ONCE = 1000
-BYTES_AT_ONCE = 1024 * 1024
 
 
 def digest_within(
@@ -48,7 +48,7 @@ def _blocks(connection: Connection, statement: str) -> Iterator[bytes]:
         for row in copy:
             rows.append(bytes(row))
             size_bytes += len(row)
-            if len(rows) >= ROWS_AT_ONCE or size_bytes >= BYTES_AT_ONCE:
+            if len(rows) >= ROWS_AT_ONCE or size_bytes >= CHUNK_BYTES:
                 yield b"".join(rows)
                 rows, size_bytes = [], 0
     yield b"".join(rows)
