@@ -8,12 +8,13 @@ guess tell where a table ends.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kulti_ops.db import connect, sql, translated
 from kulti_ops.digest import MultisetDigest, OrderedDigest, TableDigest
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
     from kulti_ops.db import Connection, Target
     from kulti_ops.inventory import Inventory
     from kulti_ops.pgtools import Installation
+    from kulti_ops.verify.copydata import Sink
 
 END_TIMEOUT_S = 60.0
+
+_Sink = TypeVar("_Sink", bound="Sink")
 
 # The names are looked up and quoted by the server itself: no text of a backup becomes SQL.
 _STATEMENTS = """
@@ -79,6 +83,42 @@ def digest_tables(
 
     Raises: DatabaseError, ToolFailedError when a table cannot be read.
     """
+    kind: Callable[[], OrderedDigest | MultisetDigest] = (
+        OrderedDigest if ordered else MultisetDigest
+    )
+    read = _read_tables(target, inventory, identities, kind, tools=tools, jobs=jobs)
+    return {table: sink.result() for table, sink in read.items()}
+
+
+def differing_tables(
+    target: Target,
+    inventory: Inventory,
+    expected: Mapping[str, TableDigest],
+    *,
+    tools: Installation,
+    jobs: int = 2,
+) -> dict[str, TableDigest | None]:
+    """Return what those tables hold that do not hold what is expected; None for a missing one.
+
+    Rows are counted only there: where the bytes are equal, their number is.
+    Raises: DatabaseError, ToolFailedError when a table cannot be read.
+    """
+    read = _read_tables(target, inventory, expected, hashlib.sha256, tools=tools, jobs=jobs)
+    others = [t for t, sink in read.items() if sink.hexdigest() != expected[t].sha256]
+    found = digest_tables(target, inventory, others, tools=tools, jobs=jobs) if others else {}
+    return {t: found.get(t) for t in expected if t in others or t not in read}
+
+
+def _read_tables(
+    target: Target,
+    inventory: Inventory,
+    identities: Iterable[str],
+    kind: Callable[[], _Sink],
+    *,
+    tools: Installation,
+    jobs: int,
+) -> dict[str, _Sink]:
+    """Have a sink of its own take each live table's rows."""
     with connect(target, application="digest") as connection:
         connection.execute("SET search_path = ''")
         statements = copy_statements(connection, copy_columns(inventory, identities))
@@ -86,7 +126,7 @@ def digest_tables(
     if not statements:
         return {}
     waiting = deque(sorted(statements, key=lambda s: -s.size_bytes))  # the largest first
-    found: dict[str, TableDigest] = {}
+    found: dict[str, _Sink] = {}
     failures: list[BaseException] = []
     running: list[Child] = []
 
@@ -97,7 +137,7 @@ def digest_tables(
 
     def work() -> None:
         try:
-            found.update(_run(target, waiting, session, tools=tools, ordered=ordered, begun=begun))
+            found.update(_run(target, waiting, session, kind, tools=tools, begun=begun))
         except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
             failures.append(error)
             waiting.clear()  # nobody waits for the others
@@ -145,12 +185,12 @@ def _run(
     target: Target,
     waiting: deque[CopyStatement],
     session: Mapping[str, str],
+    kind: Callable[[], _Sink],
     *,
     tools: Installation,
-    ordered: bool,
     begun: Callable[[Child], None],
-) -> dict[str, TableDigest]:
-    """Digest tables in one psql, each taken from `waiting` when the one before is read."""
+) -> dict[str, _Sink]:
+    """Read tables with one psql, each taken from `waiting` when the one before is read."""
     argv = [
         str(tools.tool("psql")),
         "--no-psqlrc",
@@ -161,7 +201,7 @@ def _run(
     ]
     environment = {**target.environment(), "PGAPPNAME": "kulti-ops digest"}
     mark = f"--{secrets.token_hex(16)}"
-    digests: dict[str, TableDigest] = {}
+    sinks: dict[str, _Sink] = {}
     with Child(argv, env=environment, stdin=-1, on_stderr=_is_detail) as child:
         begun(child)
         for name, value in session.items():
@@ -173,14 +213,13 @@ def _run(
             except IndexError:  # another job was quicker
                 break
             _tell(child, f"{one.statement};\n\\echo {mark}")
-            sink = OrderedDigest() if ordered else MultisetDigest()
+            sink = sinks[one.identity] = kind()
             if not _read_table(child, sink, mark.encode() + b"\n"):
                 child.finish(timeout_s=END_TIMEOUT_S)
                 raise OperationFailedError("psql ended before it had read every table")
-            digests[one.identity] = sink.result()
         child.stdin.close()
         child.finish(timeout_s=END_TIMEOUT_S)
-    return digests
+    return sinks
 
 
 def _setting(name: str, value: str) -> str:
@@ -201,7 +240,7 @@ def _piece(child: Child) -> bytes:
     return os.read(child.stdout.fileno(), CHUNK_BYTES)
 
 
-def _read_table(child: Child, sink: OrderedDigest | MultisetDigest, mark: bytes) -> bool:
+def _read_table(child: Child, sink: Sink, mark: bytes) -> bool:
     """Read rows up to the mark, which stands at the start of a line; False when it never comes."""
     rest = b"\n"  # so that the mark of a table without rows follows the end of a line, too
     skipped = 1

@@ -18,11 +18,11 @@ from kulti_ops.verify import large_objects
 from kulti_ops.verify.compare import TARGETS_OWN, Difference, compare_items, explain
 from kulti_ops.verify.contents import multiset_digests
 from kulti_ops.verify.expectations import archived_states
-from kulti_ops.verify.live import digest_tables
+from kulti_ops.verify.live import differing_tables, digest_tables
 from kulti_ops.verify.uncompared import NO_ITEM, uncompared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from kulti_ops.archive import Toc
     from kulti_ops.db import Connection, Target
@@ -106,15 +106,14 @@ def compare_rows(
     """Compare every table's rows with the archive's, byte for byte; else as a multiset."""
     started = time.monotonic()
     wanted = {t: d for t, d in expected.digests.items() if t not in expected.left_out_tables}
-    found = digest_tables(target, expected.inventory, wanted, tools=tools, jobs=jobs)
-    different = [t for t, d in wanted.items() if t in found and found[t] != d]
-    reordered = _reordered(target, expected, different, found, tools=tools, jobs=jobs)
+    different = differing_tables(target, expected.inventory, wanted, tools=tools, jobs=jobs)
+    reordered = _reordered(target, expected, different, tools=tools, jobs=jobs)
     matches = tuple(
         TableMatch(
             name=table,
             rows=digest.rows,
-            restored_rows=found[table].rows if table in found else None,
-            match=found.get(table) == digest or table in reordered,
+            restored_rows=_rows(different.get(table, digest)),
+            match=table not in different or table in reordered,
             order_differs=table in reordered,
         )
         for table, digest in sorted(wanted.items())
@@ -259,14 +258,13 @@ def _freshness(connection: Connection, view: Item) -> Freshness:
 def _reordered(
     target: Target,
     expected: Expected,
-    tables: list[str],
-    found: dict[str, TableDigest],
+    different: Mapping[str, TableDigest | None],
     *,
     tools: Installation,
     jobs: int,
 ) -> frozenset[str]:
     """Return those tables that hold the same rows in another order."""
-    candidates = [t for t in tables if found[t].rows == expected.digests[t].rows]
+    candidates = [t for t, d in different.items() if _rows(d) == expected.digests[t].rows]
     if not candidates:
         return frozenset()
     archived = multiset_digests(
@@ -276,6 +274,10 @@ def _reordered(
         target, expected.inventory, candidates, tools=tools, jobs=jobs, ordered=False
     )
     return frozenset(t for t in candidates if archived.get(t) == live.get(t))
+
+
+def _rows(digest: TableDigest | None) -> int | None:
+    return None if digest is None else digest.rows
 
 
 def _sequence_states(connection: Connection, items: list[Item]) -> dict[str, tuple[int, bool]]:

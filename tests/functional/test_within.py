@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from kulti_ops.pgtools import Installation
 from kulti_ops.process import ToolFailedError
 from kulti_ops.report import Verdict
 from kulti_ops.verify.deparse import is_same_query
-from kulti_ops.verify.live import copy_columns, digest_tables
+from kulti_ops.verify.live import copy_columns, differing_tables, digest_tables
 from kulti_ops.verify.references import count_orphans
 from kulti_ops.verify.restored import Expected, materialized_views_on
 from kulti_ops.verify.within import digest_within
@@ -56,6 +57,12 @@ def test_digests_within_a_transaction_are_those_from_outside(
     assert within == digest_tables(target, held, tables, tools=server_install)
     outside = digest_tables(target, held, tables, tools=server_install, ordered=False)
     assert unordered == outside
+    other = replace(within["public.profiles"], sha256="0" * 64)
+    wanted = {**within, "public.profiles": other, "public.gone": other}
+    assert differing_tables(target, held, wanted, tools=server_install) == {
+        "public.profiles": within["public.profiles"],
+        "public.gone": None,
+    }
     assert len(within) > 100
 
 

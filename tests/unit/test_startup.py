@@ -57,3 +57,20 @@ def test_startup_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("heavy", sorted(HEAVY))
 def test_startup_heavy_name_is_an_installed_module(heavy: str) -> None:
     assert find_spec(heavy) is not None
+
+
+def test_end_looks_for_no_cycles_among_what_was_imported() -> None:
+    program = (
+        "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count()))\n"
+        "from kulti_ops.cli import main\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "backup", "list", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.splitlines()[-1]) > 10_000
