@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from kulti_ops import sealing
 from kulti_ops.backup import dump
-from kulti_ops.backup.publish import DUMP_NAME, Facts, publish, put_expectations
+from kulti_ops.backup.publish import DUMP_NAME, Facts, publish, put_expectations, put_sums
 from kulti_ops.backup.pump import Pump
 from kulti_ops.backup.snapshot import (
     LockWaitError,
@@ -109,9 +109,11 @@ def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
             )
             dump_s = time.monotonic() - started
         _judge_whole(job, pump)
-        beside = storing.result()
+        artifacts = (pump.artifact(DUMP_NAME), *storing.result())
+        summing = pool.submit(put_sums, job.storage, backup_id, artifacts)
         _wait_for_storage(job, writer)
         writer.commit()
+        sums = summing.result()
     job.progress.step(f"{size(pump.size_bytes)} dumped in {dump_s:.1f} s; publishing")
     return publish(
         job.storage,
@@ -125,7 +127,7 @@ def write_backup(job: Job, backup_id: str, now: datetime) -> Manifest:
             system_identifier=job.system_identifier,
             pg_dump_version=job.tools.version,
             compression=job.compression,
-            artifacts=(pump.artifact(DUMP_NAME), *beside),
+            artifacts=(*artifacts, sums),
             rows_counted=job.options.count_rows,
             without_data=tuple(sorted(without_data)),
             large_objects=job.options.large_objects,

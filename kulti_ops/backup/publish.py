@@ -1,4 +1,4 @@
-"""Publishing a backup: globals and inventory beside the dump, then sums, last of all the manifest.
+"""Publishing a backup: globals, inventory and sums beside the dump, last of all the manifest.
 
 What is written before the manifest is looked at once more, all of it at once: the manifest
 vouches for it.
@@ -77,17 +77,23 @@ def put_expectations(
     )
 
 
+def put_sums(storage: Storage, backup_id: str, artifacts: tuple[Artifact, ...]) -> Artifact:
+    """Write the checksums of artifacts; they need not be stored yet.
+
+    Raises: StorageError when the storage does not take it.
+    """
+    key = f"{backup_id}/{manifests.SUMS_NAME}"
+    return _put(storage, key, "sums", manifests.sums(artifacts))
+
+
 def publish(
     storage: Storage, facts: Facts, inventory: Inventory, *, durations_s: Mapping[str, float]
 ) -> Manifest:
-    """Write sums and manifest of artifacts that are already stored; return the manifest.
+    """Write the manifest of artifacts that are already stored, and return it.
 
     Raises: StorageError when the storage does not take it, or has not kept what it took.
     """
-    folder = facts.backup_id
-    listing = manifests.sums(facts.artifacts)
-    sums = _put(storage, f"{folder}/{manifests.SUMS_NAME}", "sums", listing)
-    artifacts = (*facts.artifacts, sums)
+    folder, artifacts = facts.backup_id, facts.artifacts
     _insist(storage, folder, artifacts)
     manifest = _manifest(facts, inventory, artifacts, durations_s)
     written = _put(

@@ -4,6 +4,11 @@ Environment first, then `--env-file`, then `.env` in the working directory. The
 platform's own names are accepted where they exist; the tool's are `KULTI_OPS_*`.
 """
 
+import os
+
+# pydantic would search every installed distribution for plugins of its own: a twentieth of a start
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 from kulti_ops.config.environment import base_environment, libpq_environment, search_path
 from kulti_ops.config.files import (
     ExposedFile,

@@ -111,7 +111,7 @@ class S3Settings(Group):
         description="Parts that the provider takes per upload; some take 1000.",
     )
     s3_part_min_mib: int = Field(
-        8,
+        12,
         ge=5,
         le=5120,
         validation_alias=names("KULTI_OPS_S3_PART_MIN_MIB"),

@@ -6,6 +6,7 @@ and probes. Every listing passes over it.
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
@@ -53,6 +54,7 @@ class S3Storage:
         self._times = times or LeaseTimes()
         self._claims: dict[str, Lease] = {}
         self._locks: dict[str, Lease] = {}
+        self._releasing: list[threading.Thread] = []
         self._server_now: datetime | None = None
 
     @property
@@ -185,7 +187,7 @@ class S3Storage:
             yield
         finally:
             del self._claims[folder]
-            lease.release()
+            self._release(lease)
 
     def sweep(self, folder: str, *, unless: str | None = None) -> bool:
         """Remove a folder whose writer is dead, its uploads too."""
@@ -234,7 +236,7 @@ class S3Storage:
             yield
         finally:
             del self._locks[name]
-            lease.release()
+            self._release(lease)
 
     def free_bytes(self) -> None:
         """There is no such limit."""
@@ -299,6 +301,15 @@ class S3Storage:
     def _check_leases(self) -> None:
         for lease in (*self._claims.values(), *self._locks.values()):
             lease.check()
+
+    def _release(self, lease: Lease) -> None:
+        """Give up a lease; while others are held, without waiting: the last one waits for all."""
+        giving_up = threading.Thread(target=lease.release, name="release", daemon=True)
+        giving_up.start()
+        self._releasing.append(giving_up)
+        if not self._claims and not self._locks:
+            while self._releasing:
+                self._releasing.pop().join()
 
     def _take_claim(self, folder: str) -> Lease:
         lease = Lease(self.client, CLAIMS + folder, times=self._times)

@@ -49,7 +49,7 @@ class S3Options:
     lock_mode: str = "governance"
     checksum: str = "sha256"
     max_parts: int = 10_000
-    part_min_bytes: int = 8 * MIB
+    part_min_bytes: int = 12 * MIB
     part_max_bytes: int = 24 * MIB
     timeout_s: float = 60
     connect_timeout_s: float = 10

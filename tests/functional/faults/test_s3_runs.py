@@ -37,7 +37,7 @@ def storage_of(stage: Stage, swift: S3Server) -> S3Storage:
 
 
 def small_parts() -> None:
-    """Have parts of 128 kB instead of 8 MB, so that a small dump has several."""
+    """Have parts of 128 kB instead of 12 MB, so that a small dump has several."""
     from kulti_ops.storage.s3 import options
 
     options.MIB = 16 * 1024  # type: ignore[misc]

@@ -11,7 +11,7 @@ import pytest
 from kulti_ops.backup import catalog
 from kulti_ops.backup import manifest as manifests
 from kulti_ops.backup.manifest import Artifact
-from kulti_ops.backup.publish import Facts, publish, put_expectations
+from kulti_ops.backup.publish import Facts, publish, put_expectations, put_sums
 from kulti_ops.errors import StorageError
 from kulti_ops.inventory import Inventory
 from kulti_ops.storage.local import LocalStorage
@@ -36,6 +36,8 @@ def facts_of(storage: LocalStorage) -> Facts:
     """Store a dump and what goes beside it, as a run does before it publishes."""
     put(storage, KEY, b"dump")
     beside = put_expectations(storage, BACKUP, INVENTORY, recipients=())
+    dump = Artifact(name="dump.pgc", kind="dump", size_bytes=4, sha256="a" * 64)
+    sums = put_sums(storage, BACKUP, (dump, *beside))
     survey = SimpleNamespace(
         server_version="17.6", server_version_num=170006, database_bytes=1, vendors=()
     )
@@ -51,10 +53,7 @@ def facts_of(storage: LocalStorage) -> Facts:
         system_identifier=None,
         pg_dump_version="17.6",
         compression="zstd:3",
-        artifacts=(
-            Artifact(name="dump.pgc", kind="dump", size_bytes=4, sha256="a" * 64),
-            *beside,
-        ),
+        artifacts=(dump, *beside, sums),
         rows_counted=True,
         without_data=(),
         large_objects=True,
@@ -96,9 +95,10 @@ class Forgetful(LocalStorage):
     ("harm", "words"),
     [
         ({"gone": f"{BACKUP}/globals.sql"}, "globals.sql: .* none are stored"),
+        ({"gone": f"{BACKUP}/SHA256SUMS"}, "SHA256SUMS: .* none are stored"),
         ({"cut": KEY}, "dump.pgc: 4 bytes were written, 1 are stored"),
     ],
-    ids=["gone", "cut"],
+    ids=["gone", "sums gone", "cut"],
 )
 def test_publish_of_what_the_storage_did_not_keep_leaves_no_manifest(
     storage: LocalStorage, harm: dict[str, str], words: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,25 @@ def test_s3_lease_costs_one_request_to_take_and_one_to_give_up(
     with storage.lock("source"):
         assert asked == ["put_object"]
     assert asked == ["put_object", "delete_object"]
+
+
+def test_s3_leases_are_given_up_side_by_side_and_the_last_waits_for_all(
+    swift: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = S3Storage(small_parts(swift), times=replace(QUICK, beat_s=3600))
+    storage.client.creates_once = True
+    under_way = threading.Barrier(2, timeout=10)  # neither removal is over before both have begun
+    call = storage.client.call
+
+    def called(operation: str, doing: str, **arguments: Any) -> Any:
+        if operation == "delete_object":
+            under_way.wait()
+        return call(operation, doing, **arguments)
+
+    monkeypatch.setattr(storage.client, "call", called)
+    with storage.lock("source"), storage.claim(BACKUP):
+        assert len(swift.keys(prefix_of(storage))) == len((LOCKS, CLAIMS))
+    assert swift.keys(prefix_of(storage)) == []
 
 
 def test_s3_lease_of_another_is_not_given_up_by_one_who_slept(
