@@ -20,7 +20,7 @@ from kulti_ops.report import Outcome
 if TYPE_CHECKING:
     from kulti_ops.backup.catalog import Entry
     from kulti_ops.backup.manifest import Manifest
-    from kulti_ops.restore.drill import Drill, DrillOptions, Restore
+    from kulti_ops.restore.drill import Drill, DrillOptions, Way
     from kulti_ops.storage import Storage
 
 DRILL_EXAMPLES = (
@@ -84,7 +84,7 @@ def drill_and_record(
         storage,
         options=_drill_options(run, entry, jobs),
         progress=run.progress,
-        restore=_hosted_way() if hosted else None,
+        way=_hosted_way() if hosted else None,
     )
     data = {"target": HOSTED if hosted else PLAIN, **_drill_data(done, manifest, run)}
     record = Record(kind="drill", at=run.now, status=done.status, level="drill", data=data)
@@ -108,11 +108,11 @@ def history(run: Invocation) -> Outcome:
     return Outcome(results=results, data={"drills": [asdict(d) for d in drills]})
 
 
-def _hosted_way() -> Restore:
-    """Return the restore into a project; what it needs is loaded for nothing else."""
-    from kulti_ops.restore.hosted.drill import restore_into_project
+def _hosted_way() -> Way:
+    """Return the drill into a project; what it needs is loaded for nothing else."""
+    from kulti_ops.restore.hosted import drill
 
-    return restore_into_project
+    return drill.HOSTED
 
 
 def _drill_options(run: Invocation, entry: Entry, jobs: int | None) -> DrillOptions:

@@ -12,7 +12,12 @@ from kulti_ops.pgserver.account import (
     server_account,
 )
 from kulti_ops.pgserver.install import server_installation
-from kulti_ops.pgserver.scratch import ScratchOptions, reap_scratch, scratch_server
+from kulti_ops.pgserver.scratch import (
+    ScratchOptions,
+    coming_scratch_server,
+    reap_scratch,
+    scratch_server,
+)
 from kulti_ops.pgserver.server import PgServer
 from kulti_ops.pgserver.spec import (
     SCRATCH_SETTINGS,
@@ -29,6 +34,7 @@ __all__ = (
     "ScratchOptions",
     "ServerSpec",
     "check_enterable",
+    "coming_scratch_server",
     "free_bytes",
     "make_enterable_dir",
     "pick_free_port",

@@ -14,6 +14,8 @@ import secrets
 import stat
 import sys
 import tempfile
+import threading
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +34,7 @@ from kulti_ops.pgserver.server import PgServer
 from kulti_ops.pgserver.spec import DEFAULT_PORT, ServerSpec, socket_path_fits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from kulti_ops.pgtools import Installation
 
@@ -40,6 +42,7 @@ _PREFIX = "scratch-"
 _SOCKET_PREFIX = "kulti-run-"
 _OWNER_FILE = "owner.json"
 _DATA_NAME = "data"
+_INITDB_ENDS_S = 0.05  # after it was ended
 # From <linux/fs.h>.
 _FS_IOC_GETFLAGS = 0x80086601
 _FS_IOC_SETFLAGS = 0x40086602
@@ -67,6 +70,20 @@ def scratch_server(
     `root` is created when missing and first cleared of dead owners' servers.
     Raises: ConfigError when `root` can't be used; what `PgServer` raises.
     """
+    with coming_scratch_server(root, installation, options=options) as arrived:
+        yield arrived()
+
+
+@contextmanager
+def coming_scratch_server(
+    root: Path, installation: Installation, *, options: ScratchOptions | None = None
+) -> Iterator[Callable[[], PgServer]]:
+    """Do as `scratch_server`, but have the server made beside what comes before it is needed.
+
+    What is yielded starts the server and returns it, once it is made; it raises what
+    `PgServer` raises. Leaving the context destroys it, in whatever state it is.
+    Raises: ConfigError when `root` can't be used.
+    """
     chosen = options or ScratchOptions()
     _prepare_root(root, chosen.account)
     reap_scratch(root)
@@ -85,11 +102,43 @@ def scratch_server(
             die_with_parent=chosen.die_with_parent,
             account=chosen.account,
         )
-        with PgServer(spec, installation) as server:
-            yield server
+        with _made_beside(PgServer(spec, installation)) as arrived:
+            yield arrived
     finally:
         leftovers.remove_paths((socket_dir, folder))
         os.close(owner_fd)
+
+
+@contextmanager
+def _made_beside(server: PgServer) -> Iterator[Callable[[], PgServer]]:
+    """Make a server in a thread: initdb may start there, the server itself must not.
+
+    It would end with the thread that started it.
+    """
+    made: Future[None] = Future()
+
+    def make() -> None:
+        try:
+            server.create()
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the server
+            made.set_exception(error)
+        else:
+            made.set_result(None)
+
+    def arrived() -> PgServer:
+        made.result()
+        server.start()
+        return server
+
+    thread = threading.Thread(target=make, name="initdb", daemon=True)
+    thread.start()
+    try:
+        yield arrived
+    finally:
+        while thread.is_alive():  # nobody needs it any more
+            leftovers.end_processes(server.spec.data_dir)
+            thread.join(_INITDB_ENDS_S)
+        server.destroy()
 
 
 def reap_scratch(root: Path) -> tuple[Path, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from kulti_ops.backup.reading import judge_identities, stored
 from kulti_ops.errors import RefusedError
-from kulti_ops.pgserver import ScratchOptions, free_bytes, scratch_server
+from kulti_ops.pgserver import ScratchOptions, coming_scratch_server, free_bytes
 from kulti_ops.progress import SILENT, Progress, size
 from kulti_ops.report import CheckResult, Verdict, worst
 from kulti_ops.restore.absent import REASON as ABSENT_REASON
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from kulti_ops.backup.catalog import Record
     from kulti_ops.backup.manifest import Manifest
+    from kulti_ops.pgserver import PgServer
     from kulti_ops.pgtools import Installation
     from kulti_ops.storage import Storage
     from kulti_ops.verify.backup import Verification
@@ -87,7 +88,7 @@ class Drill:
 
 
 class Restore(Protocol):
-    """A way to restore a verified backup into a scratch server and compare."""
+    """Restores a verified backup into the server that `arrived` starts, and compares."""
 
     def __call__(  # noqa: D102 - the class says it
         self,
@@ -97,9 +98,18 @@ class Restore(Protocol):
         drill: Drill,
         /,
         *,
+        arrived: Callable[[], PgServer],
         options: DrillOptions,
         progress: Progress,
     ) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """A way to drill: what the scratch server is like, and what is done with it."""
+
+    server: Callable[[DrillOptions], ScratchOptions]
+    restore: Restore
 
 
 def judge_space(manifest: Manifest, *, root: Path) -> None:
@@ -126,11 +136,12 @@ def run_drill(
     *,
     options: DrillOptions,
     progress: Progress = SILENT,
-    restore: Restore | None = None,
+    way: Way | None = None,
 ) -> Drill:
     """Verify a backup, restore it into a scratch server, and compare.
 
-    `restore` is another way to do so than into a plain server.
+    `way` is another one than into a plain server. The server is made while the backup is
+    verified; nothing goes into it before that has ended.
 
     Raises: RefusedError for lack of space; LockedError when it is encrypted and there is
     no identity; StorageError, ConfigError, OperationFailedError when the drill itself
@@ -140,24 +151,39 @@ def run_drill(
     judge_space(manifest, root=options.scratch_root)
     drill = Drill()
     started = time.monotonic()
-    with phase(drill, "verify"):
-        verified = verify_or_recall(
-            manifest,
-            storage,
-            options.records,
-            installations=(options.tools,),
-            identities=options.identities,
-            progress=progress,
+    chosen = way or PLAIN
+    with coming_scratch_server(
+        options.scratch_root, options.server, options=chosen.server(options)
+    ) as arrived:
+        with phase(drill, "verify"):
+            verified = verify_or_recall(
+                manifest,
+                storage,
+                options.records,
+                installations=(options.tools,),
+                identities=options.identities,
+                progress=progress,
+            )
+        drill.results += verified.results
+        if verified.status is Verdict.CRIT or verified.toc is None or verified.inventory is None:
+            drill.results.append(_not_restored())
+            return drill
+        chosen.restore(
+            manifest, storage, verified, drill, arrived=arrived, options=options, progress=progress
         )
-    drill.results += verified.results
-    if verified.status is Verdict.CRIT or verified.toc is None or verified.inventory is None:
-        drill.results.append(_not_restored())
-        return drill
-    way = restore or restore_into_plain
-    way(manifest, storage, verified, drill, options=options, progress=progress)
     drill.rto_s = time.monotonic() - started
     drill.results.append(_rto_result(drill.rto_s, options.rto_target_s))
     return drill
+
+
+def plain_server(options: DrillOptions) -> ScratchOptions:
+    """Return what a plain scratch server is like."""
+    return ScratchOptions(
+        superuser=f"scratch_{secrets.token_hex(4)}",
+        network=False,
+        # digests and invariants have a connection per job, at the same time
+        settings={**SETTINGS, "max_connections": str(2 * options.jobs + SPARE_CONNECTIONS)},
+    )
 
 
 def restore_into_plain(
@@ -166,6 +192,7 @@ def restore_into_plain(
     verified: Verification,
     drill: Drill,
     *,
+    arrived: Callable[[], PgServer],
     options: DrillOptions,
     progress: Progress,
 ) -> None:
@@ -173,22 +200,14 @@ def restore_into_plain(
     assert verified.inventory is not None  # noqa: S101 - verified contents have one
     assert verified.toc is not None  # noqa: S101 - likewise
     prepared = time.monotonic()
-    chosen = ScratchOptions(
-        superuser=f"scratch_{secrets.token_hex(4)}",
-        network=False,
-        # digests and invariants have a connection per job, at the same time
-        settings={**SETTINGS, "max_connections": str(2 * options.jobs + SPARE_CONNECTIONS)},
-    )
-    with (
-        spooled(
-            stored(manifest, storage, "dump", identities=options.identities, toc=verified.toc),
-            folder=options.scratch_root,
-            jobs=options.jobs,
-            reserved_bytes=_needed_bytes(manifest),
-            progress=progress,
-        ) as archive,
-        scratch_server(options.scratch_root, options.server, options=chosen) as server,
-    ):
+    with spooled(
+        stored(manifest, storage, "dump", identities=options.identities, toc=verified.toc),
+        folder=options.scratch_root,
+        jobs=options.jobs,
+        reserved_bytes=_needed_bytes(manifest),
+        progress=progress,
+    ) as archive:
+        server = arrived()
         progress.step("a scratch server runs")
         outcome = NativeOutcome()
         scratch = prepare_roles(
@@ -254,6 +273,9 @@ def _compare(
         scratch.target, expected, rules, tools=options.tools, jobs=options.jobs
     )
     drill.results += [*results, invariants()]
+
+
+PLAIN = Way(server=plain_server, restore=restore_into_plain)
 
 
 def left_out_tables(plan: RestorePlan) -> frozenset[str]:

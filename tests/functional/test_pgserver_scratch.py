@@ -3,6 +3,9 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +13,7 @@ import psycopg
 import pytest
 
 from kulti_ops.errors import ConfigError
-from kulti_ops.pgserver import ScratchOptions, reap_scratch, scratch_server
+from kulti_ops.pgserver import ScratchOptions, coming_scratch_server, reap_scratch, scratch_server
 from kulti_ops.pgserver.process import server_pids, wait_until
 from tests.functional.support import (
     as_ordinary_user,
@@ -189,3 +192,38 @@ def test_scratch_server_of_an_ordinary_user_works(
         assert [path.name for path in root.iterdir()] == [f".lock-{os.geteuid()}"]
 
     as_ordinary_user(live)
+
+
+def test_coming_server_arrives_when_it_is_asked_for(
+    server_root: Path, server_install: Installation
+) -> None:
+    with coming_scratch_server(server_root, server_install) as arrived:
+        server = arrived()
+        with psycopg.connect(server.dsn(), connect_timeout=10) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert server_pids(server.spec.data_dir) == ()
+    assert list(server_root.glob("scratch-*")) == []
+
+
+@pytest.mark.parametrize("pause_s", [0, 0.01, 0.1, 0.2, 1])
+def test_coming_server_that_nobody_waits_for_leaves_nothing(
+    server_root: Path, server_install: Installation, pause_s: float
+) -> None:
+    with coming_scratch_server(server_root, server_install):
+        (folder,) = server_root.glob("scratch-*")
+        time.sleep(pause_s)
+    assert server_pids(folder / "data") == ()
+    assert list(server_root.glob("scratch-*")) == []
+    assert [t.name for t in threading.enumerate() if t.name == "initdb"] == []
+
+
+def test_coming_server_that_cannot_be_made_says_so_when_it_is_asked_for(
+    server_root: Path, server_install: Installation
+) -> None:
+    broken = replace(server_install, bin_dir=server_root / "nothing")
+    with (
+        coming_scratch_server(server_root, broken) as arrived,
+        pytest.raises(ConfigError, match="no initdb"),
+    ):
+        arrived()
+    assert list(server_root.glob("scratch-*")) == []

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from kulti_ops import project
 from kulti_ops.backup.reading import stored
 from kulti_ops.db import connect, own_target
-from kulti_ops.pgserver import ScratchOptions, scratch_server
+from kulti_ops.pgserver import ScratchOptions
 from kulti_ops.platform import shape
 from kulti_ops.restore.comparison import checked
-from kulti_ops.restore.drill import SETTINGS, Drill, DrillOptions, phase
+from kulti_ops.restore.drill import SETTINGS, Drill, DrillOptions, Way, phase
 from kulti_ops.restore.hosted import rules
 from kulti_ops.restore.hosted.facts import look_at_project
 from kulti_ops.restore.hosted.rules import Fate
@@ -25,6 +25,8 @@ from kulti_ops.restore.invariants import hold_invariants
 from kulti_ops.restore.run import RestoreOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kulti_ops.backup.manifest import Manifest
     from kulti_ops.pgserver import PgServer
     from kulti_ops.progress import Progress
@@ -36,12 +38,18 @@ if TYPE_CHECKING:
 _PLAIN = (rules.SESSION, rules.DATABASE, rules.EXISTS, rules.NO_ROWS)
 
 
+def project_server(_options: DrillOptions) -> ScratchOptions:
+    """Return what the server of a scratch project is like."""
+    return ScratchOptions(superuser=shape.ADMIN_ROLE, network=False, settings=SETTINGS)
+
+
 def restore_into_project(
     manifest: Manifest,
     storage: Storage,
     verified: Verification,
     drill: Drill,
     *,
+    arrived: Callable[[], PgServer],
     options: DrillOptions,
     progress: Progress,
 ) -> None:
@@ -50,26 +58,27 @@ def restore_into_project(
     Raises: ConfigError, OperationFailedError when it cannot be carried out.
     """
     progress.step("starting a scratch server shaped like a new project")
-    chosen = ScratchOptions(superuser=shape.ADMIN_ROLE, network=False, settings=SETTINGS)
-    with scratch_server(options.scratch_root, options.server, options=chosen) as server:
-        with phase(drill, "prepare"):
-            prepared = _prepare(server, manifest, storage, verified, options=options)
-        done = run_hosted(prepared, options=RestoreOptions(tools=options.tools), progress=progress)
-        drill.phases_s |= {k: v for k, v in done.outcome.phases_s.items() if k != "prepare"}
-        drill.phases_s["prepare"] += done.outcome.phases_s.get("prepare", 0.0)
-        drill.results += done.results
-        drill.tables = done.outcome.tables
-        drill.explained = _explained(prepared.plan, done)
-        if done.outcome.committed:
-            progress.step("holding invariants")
-            drill.results.append(
-                checked(
-                    "invariants",
-                    lambda: hold_invariants(
-                        prepared.target, at=manifest.snapshot_at, jobs=options.jobs
-                    ),
-                )
+    with phase(drill, "prepare"):
+        prepared = _prepare(arrived(), manifest, storage, verified, options=options)
+    done = run_hosted(prepared, options=RestoreOptions(tools=options.tools), progress=progress)
+    drill.phases_s |= {k: v for k, v in done.outcome.phases_s.items() if k != "prepare"}
+    drill.phases_s["prepare"] += done.outcome.phases_s.get("prepare", 0.0)
+    drill.results += done.results
+    drill.tables = done.outcome.tables
+    drill.explained = _explained(prepared.plan, done)
+    if done.outcome.committed:
+        progress.step("holding invariants")
+        drill.results.append(
+            checked(
+                "invariants",
+                lambda: hold_invariants(
+                    prepared.target, at=manifest.snapshot_at, jobs=options.jobs
+                ),
             )
+        )
+
+
+HOSTED = Way(server=project_server, restore=restore_into_project)
 
 
 def _prepare(

@@ -283,6 +283,7 @@ def test_verify_interrupted_leaves_nothing(
 
 DRILL = "kulti_ops.restore"
 DRILL_STAGES = {
+    "initdb runs": (f"{DRILL}.drill:verify_or_recall", False, 1),
     "initdb": ("kulti_ops.pgserver.server:PgServer.start", False, 1),
     "server started": (f"{DRILL}.drill:prepare_roles", False, 1),
     "pg_restore's first words": (f"{DRILL}.tool:_Errors.see", False, 40),
