@@ -52,15 +52,19 @@ def compare_all(
         tables.extend(matches)
         return result
 
-    checks: tuple[tuple[str, Callable[[], CheckResult]], ...] = (
-        ("inventory", lambda: compare_objects(target, expected, rules)[0]),
-        ("rows", rows),
-        ("sequences", lambda: compare_sequences(target, expected)),
-        ("large-objects", lambda: compare_large_objects(target, expected, tools=tools)),
-        ("materialized-views", lambda: compare_materialized_views(target, expected)),
-    )
-    results = tuple(checked(f"restored-{name}", check) for name, check in checks)
-    return results, tuple(tables)
+    checks: dict[str, Callable[[], CheckResult]] = {
+        "inventory": lambda: compare_objects(target, expected, rules)[0],
+        "rows": rows,
+        "sequences": lambda: compare_sequences(target, expected),
+        "large-objects": lambda: compare_large_objects(target, expected, tools=tools),
+        "materialized-views": lambda: compare_materialized_views(target, expected),
+    }
+    # the rows last: they keep every core busy to the end, what takes one session would not
+    found = {
+        name: checked(f"restored-{name}", checks[name])
+        for name in sorted(checks, key=lambda name: name == "rows")
+    }
+    return tuple(found[name] for name in checks), tuple(tables)
 
 
 def judge_errors(errors: Iterable[EntryError], plan: RestorePlan) -> CheckResult:
