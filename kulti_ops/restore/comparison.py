@@ -67,14 +67,18 @@ def compare_all(
     return tuple(found[name] for name in checks), tuple(tables)
 
 
-def judge_errors(errors: Iterable[EntryError], plan: RestorePlan) -> CheckResult:
-    """Judge the restore itself: zero unexplained errors, and how much was explained."""
+def judge_errors(errors: Iterable[EntryError], plan: RestorePlan, *, again: int = 0) -> CheckResult:
+    """Judge the restore itself: zero unexplained errors, and how much was explained.
+
+    `again` entries were loaded a second time, after two jobs had locked each other.
+    """
     missing = plan.missing_extensions
     lacking = (EntryError(label=f"EXTENSION {n}", message="not available") for n in missing)
     found = (*lacking, *errors)
     done = sum(len(plan.entries(a)) for a in Action if a is not Action.SKIP)
     explained = len(plan.explained)
     aside = f"; {explained} left out, explained" if explained else ""
+    aside += f"; {again} again, alone, after two jobs had locked each other" if again else ""
     shown = "; ".join(f"{e.label}: {e.message}" for e in found[:NAMES_SHOWN])
     return CheckResult(
         id="restore",
@@ -82,7 +86,7 @@ def judge_errors(errors: Iterable[EntryError], plan: RestorePlan) -> CheckResult
         summary=f"{len(found)} unexplained errors: {shown}"
         if found
         else f"{done} entries restored without an error{aside}",
-        evidence={"entries": done, "errors": len(found), "explained": explained},
+        evidence={"entries": done, "errors": len(found), "explained": explained, "again": again},
         rows=tuple({"entry": e.label, "message": e.message, "sqlstate": e.sqlstate} for e in found),
         next="the restored copy is not complete: see the rows of this result" if found else None,
     )

@@ -231,7 +231,7 @@ def restore_into_plain(
             *((s.entry.label, s.reason) for s in plan.explained),
             *((e.label, ABSENT_REASON) for e in absent),
         )
-        drill.results.append(judge_errors(errors, plan))
+        drill.results.append(judge_errors(errors, plan, again=outcome.again))
         drill.results += jobs_result(archive, options.jobs)
         progress.step("comparing")
         with phase(drill, "compare"):

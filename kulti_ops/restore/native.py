@@ -19,7 +19,7 @@ from kulti_ops.progress import SILENT, Progress
 from kulti_ops.restore.absent import entries_about_absent
 from kulti_ops.restore.plan import Action, RestorePlan
 from kulti_ops.restore.toc import with_local_roles
-from kulti_ops.restore.tool import EntryError, run_entries
+from kulti_ops.restore.tool import ERRORS_KEPT, EntryError, run_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,12 +31,17 @@ if TYPE_CHECKING:
     from kulti_ops.pgtools import Installation
 
 
+# In the server's English; where it speaks another language, the error stays one.
+_DEADLOCK = "deadlock detected"
+
+
 @dataclass(kw_only=True)
 class NativeOutcome:
-    """What a restore did: seconds per phase, and every error."""
+    """What a restore did: seconds per phase, every error, how many entries were loaded twice."""
 
     phases_s: dict[str, float] = field(default_factory=dict)
     errors: list[EntryError] = field(default_factory=list)
+    again: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +69,13 @@ class NativeRestore:
             jobs = self.jobs if self.archive.path is not None else 1
             self.progress.step(f"loading {len(load)} entries with {jobs} jobs")
             with self._room_for_owners():
-                outcome.errors += self._by_tool(load, jobs=self.jobs)
+                errors = self._by_tool(load, jobs=self.jobs)
+                again = lost_to_another_job(load, errors)
+                if again:
+                    self.progress.step(f"two jobs locked each other: {len(again)} entries again")
+                    errors = self._by_tool(again, jobs=1)
+                    outcome.again = len(again)
+                outcome.errors += errors
                 alone = tuple(entry for entry in every if entry.dump_id in failing)
                 outcome.errors += self._by_tool(alone, jobs=1)
         with _timed(outcome, "rights"):
@@ -105,6 +116,25 @@ class NativeRestore:
                 error = _execute(connection, entry)
                 if error is not None:
                     yield error
+
+
+def lost_to_another_job(
+    entries: tuple[Entry, ...], errors: tuple[EntryError, ...]
+) -> tuple[Entry, ...]:
+    """Return what to load once more, alone, where two jobs of ours have locked each other.
+
+    The server undoes what one of them was at, such as a foreign key of a partitioned table;
+    what needs it fails after it. So all that failed is tried again, in the archive's order:
+    another fault shows itself again. Nothing where not every failure is known by its entry.
+    """
+    failed = {error.dump_id for error in errors}
+    if (
+        None in failed
+        or len(errors) >= ERRORS_KEPT
+        or not any(_DEADLOCK in error.message for error in errors)
+    ):
+        return ()
+    return tuple(entry for entry in entries if entry.dump_id in failed)
 
 
 def _on_every_schema(connection: Connection, statement: LiteralString) -> None:

@@ -151,7 +151,7 @@ def run_restore(
             progress=progress,
         ).run(outcome)
         done.phases_s |= outcome.phases_s
-        done.results.append(judge_errors(outcome.errors, prepared.plan))
+        done.results.append(judge_errors(outcome.errors, prepared.plan, again=outcome.again))
         done.results += jobs_result(archive, options.jobs)
         _compare(prepared, archive, done, options=options, progress=progress)
     return done

@@ -48,6 +48,7 @@ class EntryError:
     label: str
     message: str
     sqlstate: str | None = None
+    dump_id: int | None = None
 
 
 class _Errors:
@@ -56,7 +57,7 @@ class _Errors:
     def __init__(self, entries: tuple[Entry, ...], on_progress: Callable[[str], None]) -> None:
         self._entries = {e.dump_id: e for e in entries}
         self._met: list[Entry] = []  # what errors came from, in the order of their lines
-        self._current = ""
+        self._current: Entry | None = None
         self._nameless = False
         self._on_progress = on_progress
         self.found: list[EntryError] = []
@@ -78,7 +79,7 @@ class _Errors:
         return True
 
     def _meet(self, entry: Entry | None) -> None:
-        self._current = entry.label if entry else ""
+        self._current = entry
         if entry:
             self._met.append(entry)
 
@@ -87,7 +88,7 @@ class _Errors:
         start = statement.removesuffix(_CUT)
         owner = next((e for e in reversed(self._met) if start and _has_statement(e, start)), None)
         if owner and self._nameless:
-            self.found[-1] = replace(self.found[-1], label=owner.label)
+            self.found[-1] = replace(self.found[-1], label=owner.label, dump_id=owner.dump_id)
         self._nameless = False
 
     def _see_errors(self, count: int, text: str) -> None:
@@ -97,10 +98,10 @@ class _Errors:
         if _NO_TEXT.match(text):
             self._add(EntryError(label=SOME_ENTRY, message=TORN))
         elif copied:
-            label = next((e.label for e in reversed(self._met) if _has_rows_of(e, copied[1])), "")
-            self._add(EntryError(label=label or self._current, message=_primary(text)))
+            loaded = next((e for e in reversed(self._met) if _has_rows_of(e, copied[1])), None)
+            self._add(_error_of(loaded or self._current, text))
         else:
-            self._add(EntryError(label=self._current, message=_primary(text)))
+            self._add(_error_of(self._current, text))
             self._nameless = count == 1 and len(self.found) < ERRORS_KEPT
         for _ in range(count - 1):
             self._add(EntryError(label=SOME_ENTRY, message=TORN))
@@ -152,6 +153,14 @@ def run_entries(
     if not errors.found:
         raise ToolFailedError("pg_restore", code, run.child.stderr_tail)
     return tuple(errors.found)
+
+
+def _error_of(entry: Entry | None, text: str) -> EntryError:
+    return EntryError(
+        label=entry.label if entry else "",
+        message=_primary(text),
+        dump_id=entry.dump_id if entry else None,
+    )
 
 
 def _has_statement(entry: Entry, start: str) -> bool:

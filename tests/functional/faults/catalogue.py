@@ -85,6 +85,7 @@ SOURCE = (
 TARGET = (
     "server stopped during the restore",
     "a restore whose row order differs",
+    "two jobs of a restore lock each other",
     "a hostile dump runs a program in the drill",
     "row data in a server's error detail",
     "restore into a non-empty database",

@@ -421,6 +421,42 @@ def test_warning_that_looks_like_an_error_of_pg_restore_is_none(
     assert done.verdicts["restored-rows"] == "ok"
 
 
+# Loading either table waits for the other's lock, which the job that loads that one holds.
+CROSSED = """
+CREATE FUNCTION public.other_is_locked(other text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_catalog.pg_sleep(1);
+  EXECUTE pg_catalog.format('LOCK TABLE public.%I', other);
+  RETURN true;
+END $$;
+CREATE TABLE public.aa_one (other text PRIMARY KEY CHECK (public.other_is_locked(other)));
+CREATE TABLE public.aa_two (other text PRIMARY KEY CHECK (public.other_is_locked(other)));
+CREATE TABLE public.refers (
+    one text REFERENCES public.aa_one, two text REFERENCES public.aa_two);
+INSERT INTO public.aa_one VALUES ('aa_two');
+INSERT INTO public.aa_two VALUES ('aa_one');
+INSERT INTO public.refers VALUES ('aa_two', 'aa_one');
+"""
+
+
+@pytest.mark.fault("two jobs of a restore lock each other")
+def test_restore_whose_jobs_lock_each_other_loads_again_what_lost(
+    stage: Stage, small_copy: Callable[[], Database], outcome: Note
+) -> None:
+    own = small_copy()
+    ask(own.url, CROSSED)
+    stage.url = own.url
+    stage.create()
+    done = stage.json("restore", "drill", "--jobs", "2")
+    assert done.code == 0, done.findings
+    restored = next(r for r in done.document["results"] if r["id"] == "restore")
+    assert restored["status"] == "ok"
+    # the rows of one table, and the key that refers to them
+    assert restored["evidence"]["again"] == 2
+    assert "2 again, alone" in restored["summary"]
+    outcome(restored["summary"])
+
+
 def entry(
     dump_id: int, desc: str, tag: str, definition: str = "", drop: str = "", copy: str = ""
 ) -> Entry:
@@ -473,6 +509,7 @@ def test_error_of_one_of_several_jobs_is_named_by_its_own_statement(
         errors.see(line)
     (error,) = errors.found
     assert (error.label, error.message) == (label, "ERROR:  x")
+    assert error.dump_id == next(e.dump_id for e in ENTRIES if e.label == label)
 
 
 @pytest.mark.parametrize(
