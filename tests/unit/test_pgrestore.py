@@ -122,7 +122,8 @@ def test_pg_restore_of_another_table_of_contents_is_refused(tmp_path: Path, want
     other = read_toc(io.BytesIO(archive(Made(1, "TABLE DATA", "u", data=b"x"))))
     source = Source(stream=io.BytesIO(WHOLE), toc=other)
     with pg_restore(source, (wanted,), tools=tools(tmp_path / "bin", "cat")) as running:
-        assert b"".join(running.output())
+        for _ in running.output():
+            pass  # how much comes out before it is ended is a matter of luck
         with pytest.raises(DamagedError, match="not the one that was verified"):
             running.finish()
 
