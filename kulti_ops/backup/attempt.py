@@ -197,6 +197,8 @@ def _run_dump(
             try:
                 inventory = take_expectations(
                     snapshot,
+                    job.target,
+                    timeout_s=job.options.connect_timeout_s,
                     session=dict(job.survey.session) | {"timezone": "UTC", "bytea_output": "hex"},
                     count=lambda t: job.options.count_rows and t.identity not in without_data,
                     pause=lambda: _raise_failure(pump, watchdog),

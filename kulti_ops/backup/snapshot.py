@@ -18,8 +18,11 @@ from kulti_ops.inventory import Inventory, pin_session, read_items
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
+    from typing import Any
 
     from kulti_ops.db import Connection, Target
+
+    Row = tuple[Any, ...] | None
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _UNDEFINED_TABLE = "42P01"
@@ -58,8 +61,16 @@ SELECT format('%I.%I', n.nspname, c.relname), n.nspname, c.relname,
 """
 
 
+# A function's text is shown as it is now, whatever the snapshot; pg_dump writes it as it was then.
+_CODE = """
+SELECT md5(string_agg(p.oid::text || ' ' || p.xmin::text, ',' ORDER BY p.oid))
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+"""
+
+
 class DriftError(DatabaseError):
-    """Tables appeared, vanished or were rewritten while the snapshot was taken."""
+    """The schema changed while the snapshot and its inventory were taken."""
 
 
 class LockWaitError(DatabaseError):
@@ -143,7 +154,9 @@ def hold_snapshot(
 
 def take_expectations(
     snapshot: Snapshot,
+    target: Target,
     *,
+    timeout_s: int,
     session: dict[str, str],
     count: Callable[[Table], bool],
     pause: Callable[[], None],
@@ -152,15 +165,35 @@ def take_expectations(
 
     `count` says which tables to count; `pause` is called between two queries.
 
-    Raises: DatabaseError; the snapshot's connection may be lost then.
+    Raises: DriftError when a function was changed meanwhile; DatabaseError; the snapshot's
+    connection may be lost then.
     """
     connection = snapshot.connection
     with standing(snapshot), translated("counting under the snapshot"):
         items = read_items(connection)
+        code = connection.execute(_CODE).fetchone()
+    if _code_now(target, timeout_s=timeout_s, unknown=code) != code:
+        raise DriftError("a function was changed while the inventory was taken")
+    with standing(snapshot), translated("counting under the snapshot"):
         pause()
         counts = _count(connection, snapshot.tables, count=count, pause=pause)
         sequences = _greatest(connection, snapshot.sequences)
     return Inventory(items=items, row_counts=counts, sequences=sequences, session=session)
+
+
+def _code_now(target: Target, *, timeout_s: int, unknown: Row) -> Row:
+    """Ask a new session for the state of all functions; `unknown` where there is none to be had.
+
+    Then a drill may say that a function differs, which a new backup mends: no reason to fail.
+    """
+    try:
+        with (
+            connect(target, application="backup", timeout_s=timeout_s) as connection,
+            translated("looking at the functions"),
+        ):
+            return connection.execute(_CODE).fetchone()
+    except DatabaseError:
+        return unknown
 
 
 @contextmanager
