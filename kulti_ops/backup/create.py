@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import threading
 import time
-from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from kulti_ops.background import begin
 from kulti_ops.backup import catalog, preflight
 from kulti_ops.backup import manifest as manifests
 from kulti_ops.backup.attempt import CreateOptions, Job, write_backup
@@ -27,7 +26,7 @@ from kulti_ops.pgtools import choose
 from kulti_ops.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from kulti_ops.backup.manifest import Manifest
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from kulti_ops.storage import Storage
 
 PAUSE_BEFORE_RETRY_S = 3.0
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +68,9 @@ def create_backup(
     with ExitStack() as held:
         progress.step(f"preflight of {target.label}")
         # asked while the storage is proven; what is wrong with the storage is told first
-        surveying = _begin(lambda: _survey(target, options))
+        surveying = begin(lambda: _survey(target, options), name="preflight")
         storage.prepare()
-        listing = _begin(lambda: _look_around(storage, target))
+        listing = begin(lambda: _look_around(storage, target), name="preflight")
         held.enter_context(storage.lock(manifests.lock_name(manifests.source_of(target))))
         folders, last_size_bytes = listing.result()
         swept = sweep_leftovers(storage, folders)
@@ -98,20 +96,6 @@ def create_backup(
         if not manifest.totals.tables:
             warnings += (f"{target.database} has no tables: is it the right database?",)
         return Created(manifest=manifest, remarks=_remarks(found), warnings=warnings)
-
-
-def _begin(work: Callable[[], _T]) -> Future[_T]:
-    """Begin something that only reads, in a thread that neither an error nor Ctrl-C waits for."""
-    future: Future[_T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - handed to whoever asks for the result
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="preflight", daemon=True).start()
-    return future
 
 
 def _look_around(storage: Storage, target: Target) -> tuple[Mapping[str, bool], int | None]:

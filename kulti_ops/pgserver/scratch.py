@@ -14,14 +14,15 @@ import secrets
 import stat
 import sys
 import tempfile
-import threading
-from concurrent.futures import Future
+from concurrent.futures import wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from kulti_ops.background import begin
 from kulti_ops.errors import ConfigError
+from kulti_ops.interruption import put_off
 from kulti_ops.pgserver import leftovers
 from kulti_ops.pgserver.account import (
     Account,
@@ -35,6 +36,7 @@ from kulti_ops.pgserver.spec import DEFAULT_PORT, ServerSpec, socket_path_fits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Future
 
     from kulti_ops.pgtools import Installation
 
@@ -115,30 +117,24 @@ def _made_beside(server: PgServer) -> Iterator[Callable[[], PgServer]]:
 
     It would end with the thread that started it.
     """
-    made: Future[None] = Future()
-
-    def make() -> None:
-        try:
-            server.create()
-        except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the server
-            made.set_exception(error)
-        else:
-            made.set_result(None)
+    made: Future[None] | None = None
 
     def arrived() -> PgServer:
+        assert made is not None  # noqa: S101 - nobody asks before
         made.result()
         server.start()
         return server
 
-    thread = threading.Thread(target=make, name="initdb", daemon=True)
-    thread.start()
     try:
+        with put_off():
+            made = begin(server.create, name="initdb")
         yield arrived
     finally:
-        while thread.is_alive():  # nobody needs it any more
-            leftovers.end_processes(server.spec.data_dir)
-            thread.join(_INITDB_ENDS_S)
-        server.destroy()
+        with put_off():  # an interruption that comes now has to wait until nothing is left
+            while made is not None and not made.done():  # nobody needs it any more
+                leftovers.end_processes(server.spec.data_dir)
+                wait((made,), timeout=_INITDB_ENDS_S)
+            server.destroy()
 
 
 def reap_scratch(root: Path) -> tuple[Path, ...]:
@@ -183,7 +179,10 @@ def _spread(root: Path) -> None:
     minute: making a server where another was just removed takes a second instead of a third.
     The flag is `chattr +T`. Elsewhere there is no such flag, and no need.
     """
-    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return  # one may write to it, but not read it
     try:
         flags = bytearray(8)
         fcntl.ioctl(handle, _FS_IOC_GETFLAGS, flags)

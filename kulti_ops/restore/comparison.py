@@ -6,10 +6,10 @@ run. Also judges the restore's own errors.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kulti_ops.background import begin
 from kulti_ops.errors import KultiError, OperationFailedError
 from kulti_ops.report import CheckResult, Verdict
 from kulti_ops.restore.plan import Action
@@ -70,7 +70,7 @@ def compare_all(
 def judge_errors(errors: Iterable[EntryError], plan: RestorePlan, *, again: int = 0) -> CheckResult:
     """Judge the restore itself: zero unexplained errors, and how much was explained.
 
-    `again` entries were loaded a second time, after two jobs had locked each other.
+    `again` entries were loaded a second time, after a deadlock.
     """
     missing = plan.missing_extensions
     lacking = (EntryError(label=f"EXTENSION {n}", message="not available") for n in missing)
@@ -78,7 +78,7 @@ def judge_errors(errors: Iterable[EntryError], plan: RestorePlan, *, again: int 
     done = sum(len(plan.entries(a)) for a in Action if a is not Action.SKIP)
     explained = len(plan.explained)
     aside = f"; {explained} left out, explained" if explained else ""
-    aside += f"; {again} again, alone, after two jobs had locked each other" if again else ""
+    aside += f"; {again} again, alone, after a deadlock" if again else ""
     shown = "; ".join(f"{e.label}: {e.message}" for e in found[:NAMES_SHOWN])
     return CheckResult(
         id="restore",
@@ -133,22 +133,4 @@ def alongside(check_id: str, check: Callable[[], CheckResult]) -> Callable[[], C
     Nobody who is interrupted has to wait for it: it ends with the server or the process.
     Raises: in the end, what the comparison raised.
     """
-    found: list[CheckResult] = []
-    failures: list[BaseException] = []
-
-    def work() -> None:
-        try:
-            found.append(checked(check_id, check))
-        except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
-            failures.append(error)
-
-    thread = threading.Thread(target=work, name=check_id, daemon=True)
-    thread.start()
-
-    def result() -> CheckResult:
-        thread.join()
-        if failures:
-            raise failures[0]
-        return found[0]
-
-    return result
+    return begin(lambda: checked(check_id, check), name=check_id).result

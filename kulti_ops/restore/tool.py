@@ -43,7 +43,10 @@ _PROCESSED = re.compile(r"pg_restore: (?:processing data for table|creating|laun
 
 @dataclass(frozen=True, kw_only=True)
 class EntryError:
-    """One error of a restore: the entry where known, and the server's primary message."""
+    """One error of a restore: the entry where known, and the server's primary message.
+
+    `dump_id` is the entry's where it is certain that the error is its, and its only one.
+    """
 
     label: str
     message: str
@@ -78,6 +81,16 @@ class _Errors:
             self._on_progress(line.removeprefix("pg_restore: "))
         return True
 
+    def told_apart(self) -> tuple[EntryError, ...]:
+        """Return the errors; none is certain where two seem to be of one entry, or some are lost.
+
+        pg_restore's own count tells nothing: once a job has met an error, it counts every entry.
+        """
+        entries = {error.dump_id for error in self.found}
+        if None not in entries and len(entries) == len(self.found) < ERRORS_KEPT:
+            return tuple(self.found)
+        return tuple(replace(error, dump_id=None) for error in self.found)
+
     def _meet(self, entry: Entry | None) -> None:
         self._current = entry
         if entry:
@@ -98,10 +111,12 @@ class _Errors:
         if _NO_TEXT.match(text):
             self._add(EntryError(label=SOME_ENTRY, message=TORN))
         elif copied:
-            loaded = next((e for e in reversed(self._met) if _has_rows_of(e, copied[1])), None)
-            self._add(_error_of(loaded or self._current, text))
+            named = [e for e in self._entries.values() if _has_rows_of(e, copied[1])]
+            loaded = next((e for e in reversed(self._met) if e in named), self._current)
+            only = named[0].dump_id if len(named) == 1 else None
+            self._add(EntryError(label=_label(loaded), message=_primary(text), dump_id=only))
         else:
-            self._add(_error_of(self._current, text))
+            self._add(EntryError(label=_label(self._current), message=_primary(text)))
             self._nameless = count == 1 and len(self.found) < ERRORS_KEPT
         for _ in range(count - 1):
             self._add(EntryError(label=SOME_ENTRY, message=TORN))
@@ -152,15 +167,11 @@ def run_entries(
         return (EntryError(label=SOME_ENTRY, message=UNNAMED),)
     if not errors.found:
         raise ToolFailedError("pg_restore", code, run.child.stderr_tail)
-    return tuple(errors.found)
+    return errors.told_apart()
 
 
-def _error_of(entry: Entry | None, text: str) -> EntryError:
-    return EntryError(
-        label=entry.label if entry else "",
-        message=_primary(text),
-        dump_id=entry.dump_id if entry else None,
-    )
+def _label(entry: Entry | None) -> str:
+    return entry.label if entry else ""
 
 
 def _has_statement(entry: Entry, start: str) -> bool:

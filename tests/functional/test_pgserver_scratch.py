@@ -214,7 +214,7 @@ def test_coming_server_that_nobody_waits_for_leaves_nothing(
         time.sleep(pause_s)
     assert server_pids(folder / "data") == ()
     assert list(server_root.glob("scratch-*")) == []
-    assert [t.name for t in threading.enumerate() if t.name == "initdb"] == []
+    assert wait_until(lambda: not _threads_named("initdb"), timeout_s=10)
 
 
 def test_coming_server_that_cannot_be_made_says_so_when_it_is_asked_for(
@@ -226,4 +226,38 @@ def test_coming_server_that_cannot_be_made_says_so_when_it_is_asked_for(
         pytest.raises(ConfigError, match="no initdb"),
     ):
         arrived()
+    assert list(server_root.glob("scratch-*")) == []
+
+
+def _threads_named(name: str) -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == name]
+
+
+LEAVES = """
+import os, pathlib, signal, sys, threading, time
+from kulti_ops.pgserver import coming_scratch_server
+from kulti_ops.pgtools import Installation
+from kulti_ops.signals import signals_unwind
+root, bin_dir = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+works_s, interrupted_after_s = float(sys.argv[3]), float(sys.argv[4])
+try:
+    with signals_unwind(), coming_scratch_server(root, Installation(bin_dir, 17, "17", "embedded")):
+        time.sleep(works_s)
+        kill = threading.Timer(interrupted_after_s, os.kill, (os.getpid(), signal.SIGINT))
+        kill.start()
+        raise LookupError("verification failed")
+except (LookupError, KeyboardInterrupt) as end:
+    print(type(end).__name__, flush=True)
+kill.join()
+"""
+
+
+@pytest.mark.parametrize("works_s", [0.02, 0.08, 0.15])
+@pytest.mark.parametrize("interrupted_after_s", [0.001, 0.006, 0.02])
+def test_coming_server_interrupted_while_it_is_removed_leaves_nothing(
+    server_root: Path, server_install: Installation, works_s: float, interrupted_after_s: float
+) -> None:
+    arguments = (server_root, server_install.bin_dir, works_s, interrupted_after_s)
+    with python_process(LEAVES, *map(str, arguments)) as owner:
+        assert read_line(owner) in {"LookupError", "KeyboardInterrupt"}
     assert list(server_root.glob("scratch-*")) == []

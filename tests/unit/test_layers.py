@@ -62,6 +62,7 @@ LAYERS: dict[str, Layer] = {
     "pgserver": Layer.ADAPTERS,
     "pgtools": Layer.ADAPTERS,
     "pipeline": Layer.ADAPTERS,
+    "background": Layer.ADAPTERS,
     "interruption": Layer.ADAPTERS,
     "process": Layer.ADAPTERS,
     "project": Layer.ADAPTERS,

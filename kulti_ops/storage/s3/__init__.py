@@ -6,12 +6,12 @@ and probes. Every listing passes over it.
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from kulti_ops.background import begin
 from kulti_ops.errors import NotFoundError, RefusedError, StorageError
 from kulti_ops.storage import (
     HELD_FOR_GOOD,
@@ -30,6 +30,7 @@ from kulti_ops.storage.s3.writer import S3Writer, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
     from datetime import datetime
 
     from kulti_ops.errors import KultiError
@@ -54,7 +55,7 @@ class S3Storage:
         self._times = times or LeaseTimes()
         self._claims: dict[str, Lease] = {}
         self._locks: dict[str, Lease] = {}
-        self._releasing: list[threading.Thread] = []
+        self._releasing: list[Future[None]] = []
         self._server_now: datetime | None = None
 
     @property
@@ -304,12 +305,10 @@ class S3Storage:
 
     def _release(self, lease: Lease) -> None:
         """Give up a lease; while others are held, without waiting: the last one waits for all."""
-        giving_up = threading.Thread(target=lease.release, name="release", daemon=True)
-        giving_up.start()
-        self._releasing.append(giving_up)
+        self._releasing.append(begin(lease.release, name="release"))
         if not self._claims and not self._locks:
             while self._releasing:
-                self._releasing.pop().join()
+                self._releasing.pop().result()
 
     def _take_claim(self, folder: str) -> Lease:
         lease = Lease(self.client, CLAIMS + folder, times=self._times)

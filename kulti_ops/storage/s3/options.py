@@ -125,6 +125,13 @@ def s3_options(url: str, settings: Settings | None) -> S3Options:
     return options
 
 
+def _part_min_mib(settings: Settings) -> int:
+    """Return the smallest part; where nobody asked for one, a lower largest part is enough."""
+    if "s3_part_min_mib" in settings.model_fields_set:
+        return settings.s3_part_min_mib
+    return min(settings.s3_part_min_mib, settings.s3_part_max_mib)
+
+
 def _from_settings(settings: Settings) -> dict[str, Any]:
     return {
         "endpoint": settings.s3_endpoint,
@@ -141,7 +148,7 @@ def _from_settings(settings: Settings) -> dict[str, Any]:
         "lock_mode": settings.s3_lock_mode,
         "checksum": settings.s3_checksum,
         "max_parts": settings.s3_max_parts,
-        "part_min_bytes": settings.s3_part_min_mib * MIB,
+        "part_min_bytes": _part_min_mib(settings) * MIB,
         "part_max_bytes": settings.s3_part_max_mib * MIB,
         "timeout_s": settings.s3_timeout_s,
         "connect_timeout_s": settings.connect_timeout_s,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import secrets
@@ -268,12 +269,10 @@ def die_at(
 
     def prepare() -> None:
         owner, name, original = _find(spot)
-        calls = 0
+        calls = itertools.count(1)  # threads may call it at the same time
 
         def wrapped(*positional: Any, **named: Any) -> Any:
-            nonlocal calls
-            calls += 1
-            mine = calls == call
+            mine = next(calls) == call
             if mine and not after:
                 os.kill(os.getpid(), number)
             result = original(*positional, **named)
@@ -291,12 +290,10 @@ def do_at(spot: str, action: Callable[[], object], *, call: int = 1) -> Callable
 
     def prepare() -> None:
         owner, name, original = _find(spot)
-        calls = 0
+        calls = itertools.count(1)  # threads may call it at the same time
 
         def wrapped(*positional: Any, **named: Any) -> Any:
-            nonlocal calls
-            calls += 1
-            if calls == call:
+            if next(calls) == call:
                 action()
             return original(*positional, **named)
 

@@ -54,3 +54,7 @@ def test_root_on_another_filesystem_is_as_good(
     mocker.patch("fcntl.ioctl", side_effect=error)
     scratch._prepare_root(tmp_path / "drills", None)
     assert (tmp_path / "drills").is_dir()
+
+
+def test_root_that_cannot_be_read_is_as_good(tmp_path: Path) -> None:
+    scratch._spread(tmp_path / "not there")

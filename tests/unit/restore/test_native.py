@@ -1,9 +1,9 @@
-"""What is loaded once more after two jobs of one restore have locked each other."""
+"""What is loaded apart from the rest, and what is loaded once more after a deadlock."""
 
 from __future__ import annotations
 
-from kulti_ops.restore.native import lost_to_another_job
-from kulti_ops.restore.tool import ERRORS_KEPT, EntryError
+from kulti_ops.restore.native import attached_later, lost_to_a_deadlock
+from kulti_ops.restore.tool import EntryError
 from tests.unit.making import entry
 
 ENTRIES = (
@@ -16,15 +16,26 @@ FOLLOWS = EntryError(label="FK CONSTRAINT public.c", message="ERROR:  violates",
 
 
 def test_all_that_failed_is_loaded_again_in_the_order_of_the_archive() -> None:
-    assert lost_to_another_job(ENTRIES, (FOLLOWS, DEADLOCK)) == (ENTRIES[0], ENTRIES[2])
+    assert lost_to_a_deadlock(ENTRIES, (FOLLOWS, DEADLOCK)) == (ENTRIES[0], ENTRIES[2])
 
 
-def test_nothing_is_loaded_again_where_no_job_locked_another() -> None:
-    assert lost_to_another_job(ENTRIES, (FOLLOWS,)) == ()
-    assert lost_to_another_job(ENTRIES, ()) == ()
+def test_nothing_is_loaded_again_without_a_deadlock() -> None:
+    assert lost_to_a_deadlock(ENTRIES, (FOLLOWS,)) == ()
+    assert lost_to_a_deadlock(ENTRIES, ()) == ()
 
 
-def test_nothing_is_loaded_again_where_not_every_failure_is_known_by_its_entry() -> None:
+def test_nothing_is_loaded_again_where_it_is_not_certain_what_failed() -> None:
     nameless = EntryError(label="some entry", message="ERROR:  x")
-    assert lost_to_another_job(ENTRIES, (DEADLOCK, nameless)) == ()
-    assert lost_to_another_job(ENTRIES, (DEADLOCK,) * ERRORS_KEPT) == ()
+    assert lost_to_a_deadlock(ENTRIES, (DEADLOCK, nameless)) == ()
+
+
+def test_attachments_of_indexes_and_all_that_needs_them_come_later() -> None:
+    entries = (
+        entry(1, "INDEX", "part_idx"),
+        entry(2, "INDEX ATTACH", "part_idx", dependencies=(1,)),
+        entry(4, "FK CONSTRAINT", "refers", dependencies=(2,)),
+        entry(3, "COMMENT", "CONSTRAINT refers", dependencies=(4,)),
+        entry(5, "FK CONSTRAINT", "other", dependencies=(1,)),
+    )
+    assert attached_later(entries) == {2, 3, 4}
+    assert attached_later(entries[:1]) == frozenset()

@@ -121,6 +121,18 @@ def test_s3_leases_are_given_up_side_by_side_and_the_last_waits_for_all(
     assert swift.keys(prefix_of(storage)) == []
 
 
+def test_s3_lease_whose_release_fails_unforeseen_says_so(
+    swift: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = S3Storage(small_parts(swift), times=replace(QUICK, beat_s=3600))
+
+    def broken(_lease: lease.Lease) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), storage.lock("source"):
+        monkeypatch.setattr(lease.Lease, "release", broken)
+
+
 def test_s3_lease_of_another_is_not_given_up_by_one_who_slept(
     swift: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,15 @@ def test_s3_url_that_is_none_is_refused_without_its_secrets(url: str) -> None:
     assert ":secret" not in caught.value.message
 
 
+def test_s3_largest_part_may_be_lower_than_the_smallest_that_nobody_asked_for() -> None:
+    assert s3_options("s3://bucket", settings()).part_min_bytes == 12 * MIB
+    options = s3_options("s3://bucket", settings(KULTI_OPS_S3_PART_MAX_MIB="10"))
+    assert (options.part_min_bytes, options.part_max_bytes) == (10 * MIB, 10 * MIB)
+    both = settings(KULTI_OPS_S3_PART_MAX_MIB="10", KULTI_OPS_S3_PART_MIN_MIB="12")
+    with pytest.raises(ConfigError, match="is larger than"):
+        s3_options("s3://bucket", both)
+
+
 def test_s3_settings_reach_the_options_and_the_address_overrides_them() -> None:
     chosen = settings(
         KULTI_OPS_S3_ENDPOINT="https://one.example",
