@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from kulti_ops.db import Connection, Target
 
-    Row = tuple[Any, ...] | None
+    _Code = frozenset[tuple[Any, ...]]  # each function's oid, and which transaction wrote it
 
 _LOCK_NOT_AVAILABLE = "55P03"
 _UNDEFINED_TABLE = "42P01"
@@ -63,7 +63,7 @@ SELECT format('%I.%I', n.nspname, c.relname), n.nspname, c.relname,
 
 # A function's text is shown as it is now, whatever the snapshot; pg_dump writes it as it was then.
 _CODE = """
-SELECT md5(string_agg(p.oid::text || ' ' || p.xmin::text, ',' ORDER BY p.oid))
+SELECT p.oid, p.xmin::text
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
  WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 """
@@ -171,8 +171,8 @@ def take_expectations(
     connection = snapshot.connection
     with standing(snapshot), translated("counting under the snapshot"):
         items = read_items(connection)
-        code = connection.execute(_CODE).fetchone()
-    if _code_now(target, timeout_s=timeout_s, unknown=code) != code:
+        code = frozenset(connection.execute(_CODE).fetchall())
+    if not code <= _code_now(target, timeout_s=timeout_s, unknown=code):
         raise DriftError("a function was changed while the inventory was taken")
     with standing(snapshot), translated("counting under the snapshot"):
         pause()
@@ -181,7 +181,7 @@ def take_expectations(
     return Inventory(items=items, row_counts=counts, sequences=sequences, session=session)
 
 
-def _code_now(target: Target, *, timeout_s: int, unknown: Row) -> Row:
+def _code_now(target: Target, *, timeout_s: int, unknown: _Code) -> _Code:
     """Ask a new session for the state of all functions; `unknown` where there is none to be had.
 
     Then a drill may say that a function differs, which a new backup mends: no reason to fail.
@@ -191,7 +191,7 @@ def _code_now(target: Target, *, timeout_s: int, unknown: Row) -> Row:
             connect(target, application="backup", timeout_s=timeout_s) as connection,
             translated("looking at the functions"),
         ):
-            return connection.execute(_CODE).fetchone()
+            return frozenset(connection.execute(_CODE).fetchall())
     except DatabaseError:
         return unknown
 
