@@ -12,6 +12,7 @@ import getpass
 import json
 import os
 import socket
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kulti_ops.clock import iso
@@ -20,21 +21,18 @@ from kulti_ops.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from pathlib import Path
 
 FILE_NAME = "audit.jsonl"
 
 
-def write_audit(
-    state: Path, *, now: datetime, action: str, target: str, details: Mapping[str, Any]
-) -> None:
-    """Append one line.
+def write_audit(state: Path, *, action: str, target: str, details: Mapping[str, Any]) -> None:
+    """Append one line, with the time at which it is written.
 
     Raises: OperationFailedError when it cannot be written: then the deed must not be done.
     """
     line = {
-        "at": iso(now),
+        "at": iso(datetime.now(UTC)),
         "action": action,
         "target": target,
         "user": _user(),

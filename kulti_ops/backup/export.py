@@ -123,14 +123,13 @@ def run_export(
         "user": options.user,
         "since": iso(options.since) if options.since else None,
     }
-    write_audit(state, now=now, action="export begun", target=target.label, details=details)
+    write_audit(state, action="export begun", target=target.label, details=details)
     with _snapshot(target, options) as connection:
         snapshot_at = _begin(connection, options)
         _write_all(connection, place, files, options, progress)
     rows = {str(file.kind): file.rows for file in files}
     write_audit(
         state,
-        now=now,
         action="export ended",
         target=target.label,
         details={**details, "rows": rows},

@@ -164,7 +164,7 @@ def _remove_all(
 
     def audit(action: str, **details: object) -> None:
         target = f"{storage.url} ({plan.source})"
-        write_audit(state, now=now, action=action, target=target, details=details)
+        write_audit(state, action=action, target=target, details=details)
 
     audit("prune begun", backups=[r.entry.backup_id for r in doomed])
     before = len(done.removed)

@@ -87,7 +87,6 @@ def _record(run: Invocation, name: str, record: Record) -> Outcome:
         )
     write_audit(
         run.settings.state_path,
-        now=run.now,
         action=record.kind,
         target=f"{storage.url}/{entry.backup_id}",
         details=record.data,

@@ -190,7 +190,6 @@ def run_command(  # noqa: PLR0913, PLR0917 - one parameter for each option
     def audit(action: str, **more: Any) -> None:  # noqa: ANN401 - small facts
         write_audit(
             run.settings.state_path,
-            now=run.now,
             action=action,
             target=prepared.target.label,
             details={**details, **more},

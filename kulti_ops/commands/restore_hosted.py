@@ -154,7 +154,6 @@ def restore_project(
     def audit(action: str, **more: Any) -> None:  # noqa: ANN401 - small facts
         write_audit(
             run.settings.state_path,
-            now=run.now,
             action=action,
             target=target.label,
             details={"backup_id": manifest.backup_id, "hosted": True, **asdict(hosted), **more},

@@ -43,7 +43,6 @@ def replace_database(
     def audit(action: str, **more: Any) -> None:  # noqa: ANN401 - small facts
         write_audit(
             run.settings.state_path,
-            now=run.now,
             action=action,
             target=prepared.restore.target.label,
             details={

@@ -11,6 +11,7 @@ import pytest
 
 from kulti_ops.archive import Entry
 from kulti_ops.backup.catalog import State, list_entries
+from kulti_ops.clock import parse_iso
 from kulti_ops.pgserver import ScratchOptions, scratch_server
 from kulti_ops.restore.tool import TORN, _Errors
 from kulti_ops.storage.local import LocalStorage
@@ -546,6 +547,7 @@ def test_audit_log_says_what_a_failed_restore_came_to(
     lines = (damaged.root / "state" / "audit.jsonl").read_text().splitlines()
     begun, ended = map(json.loads, lines)
     assert begun["action"] == "restore begun"
+    assert parse_iso(begun["at"]) < parse_iso(ended["at"])
     assert ended["details"]["results"]["restored-inventory"] == "crit"
 
 
