@@ -260,12 +260,13 @@ class PgServer:
             f"--locale={self.spec.locale}",
             "--no-instructions",
         ]
-        if self.spec.durable:
-            return argv
-        quick: list[str | Path] = [*argv, "--no-sync"]
+        chosen = {"dynamic_shared_memory_type": BASE_SETTINGS["dynamic_shared_memory_type"]}
+        if not self.spec.durable:
+            argv.append("--no-sync")
+            chosen["wal_init_zero"] = "off"
         if self.installation is not None and self.installation.major >= SETTINGS_AT_INITDB_SINCE:
-            quick.append("--set=wal_init_zero=off")
-        return quick
+            argv += [f"--set={name}={value}" for name, value in chosen.items()]
+        return argv
 
     def _write_password(self, path: Path) -> None:
         path.unlink(missing_ok=True)

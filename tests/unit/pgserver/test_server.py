@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg.conninfo
@@ -9,6 +9,9 @@ import pytest
 
 from kulti_ops.pgserver import PgServer, ServerSpec, socket_path_fits
 from kulti_ops.pgtools import Installation
+
+if TYPE_CHECKING:
+    from pytest_mock import MockerFixture
 
 INSTALLATION = Installation(Path("/opt/pg/bin"), 17, "17.10", "embedded")
 PASSWORD = "p@ss/w:rd ?#%"
@@ -61,3 +64,16 @@ def test_socket_path_fits_up_to_the_limit(length: int, *, fits: bool) -> None:
     # "/.s.PGSQL.5432.lock" has 19 characters; the folder gets the rest of the 107.
     folder = Path("/" + "a" * (length + 1))
     assert socket_path_fits(folder, 5432) is fits
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_initdb_has_its_shared_memory_in_the_data_folder(
+    mocker: MockerFixture, *, durable: bool
+) -> None:
+    """What one that is killed leaves in /dev/shm nobody would remove."""
+    mocker.patch.object(Installation, "tool", lambda _self, name: Path("/opt/pg/bin") / name)
+    server = make_server(durable=durable)
+    wanted = "--set=dynamic_shared_memory_type=mmap"
+    assert wanted in server._initdb_argv()
+    server.installation = Installation(Path("/opt/pg/bin"), 15, "15.18", "system")
+    assert not any(str(word).startswith("--set") for word in server._initdb_argv())
