@@ -6,11 +6,12 @@ was, and it was the source that broke the rule.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
+from concurrent.futures import wait
 from typing import TYPE_CHECKING
 
+from kulti_ops.background import begin
 from kulti_ops.clock import iso
 from kulti_ops.db import connect, translated
 from kulti_ops.invariants import InvariantResult, check_invariants
@@ -76,28 +77,21 @@ def _ask_all(
 ) -> list[InvariantResult]:
     """Let several connections take invariants from one queue."""
     found: list[InvariantResult] = []
-    failures: list[BaseException] = []
 
     def work() -> None:
-        try:
-            with connect(target, application="invariants") as connection:
-                _prepare(connection, at)
-                while True:
-                    try:
-                        invariant = waiting.popleft()
-                    except IndexError:
-                        return
-                    found.extend(check_invariants(connection, (invariant,), timeout_s=TIMEOUT_S))
-        except BaseException as error:  # noqa: BLE001 - handed to the waiting thread
-            failures.append(error)
+        with connect(target, application="invariants") as connection:
+            _prepare(connection, at)
+            while True:
+                try:
+                    invariant = waiting.popleft()
+                except IndexError:
+                    return
+                found.extend(check_invariants(connection, (invariant,), timeout_s=TIMEOUT_S))
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(max(1, jobs))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
+    begun = [begin(work, name="invariants") for _ in range(max(1, jobs))]
+    wait(begun)
+    for one in begun:
+        one.result()
     return sorted(found, key=lambda r: r.invariant.id)
 
 

@@ -2,8 +2,9 @@
 
 Three ways in one order: what pg_restore does by itself (load, refresh), what must
 run as somebody else (grants of grantors), and, where we are no superuser, room to
-give objects to their owners while loading. Collects every error; decides nothing
-about them.
+give objects to their owners while loading. What jobs may not do side by side is loaded
+alone, and so, once more, is the victim of a deadlock. Collects every other error; decides
+nothing about them.
 """
 
 from __future__ import annotations
